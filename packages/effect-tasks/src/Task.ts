@@ -1,0 +1,90 @@
+/**
+ * Handles of tasks.
+ *
+ * A task is one dispatch of a job. Its handle can be awaited, observed, fed and cancelled from anywhere; cancelled
+ * means stopped: `cancel` and `await` return only when the handler, its finalizers and its hooks have ended.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import * as model from "./internal/model.ts"
+
+/**
+ * The handle of a task.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Task<A = void, E = never, P = never, M = never> = model.Task<A, E, P, M>
+
+/**
+ * A handle whose job is not known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = model.AnyTask
+
+/**
+ * What a handler sees of its own task.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TaskContext<A = void, E = never, P = never, M = never> = model.TaskContext<A, E, P, M>
+
+/**
+ * One consistent snapshot of a task. Times are milliseconds since the epoch, lengths are milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Status<A = unknown, E = unknown, P = unknown> = model.Status<A, E, P>
+
+/**
+ * How a handle came about: by a new task, by joining a live one, or by reusing a kept result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Origin = model.Origin
+
+/**
+ * The coarse outcome of a task; a failure, a defect and a timeout all read "error".
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ExitStatus = model.ExitStatus
+
+/**
+ * What a task waits for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WaitingFor = model.WaitingFor
+
+/**
+ * Where a task stands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export { type State, transitions } from "./internal/state.ts"
+
+/**
+ * Whether a value is the handle of a task.
+ *
+ * **Example** (Telling handles from other values)
+ *
+ * ```ts
+ * import { Task } from "effect-tasks"
+ *
+ * console.log(Task.isTask({ id: "Scan-1" })) // false
+ * ```
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, model.TaskTypeId)

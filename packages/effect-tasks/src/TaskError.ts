@@ -1,0 +1,301 @@
+/**
+ * Every error a caller of effect-tasks can see.
+ *
+ * They are Schema classes, so they can be caught by tag, compared in tests and sent over a wire. The messages name the
+ * job and the mend.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A task was cancelled: by a call, its pool, its parent, a superseding task or a shutdown.
+ *
+ * **Example** (Treating a cancelled task as a normal outcome)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { TaskCanceled } from "effect-tasks"
+ *
+ * const outcome = Effect.fail(new TaskCanceled({ taskId: "Upload-1", job: "Upload", reason: "enough" })).pipe(
+ *   Effect.catchTag("TaskCanceled", (error) => Effect.succeed(`canceled: ${error.reason}`))
+ * )
+ *
+ * console.log(Effect.runSync(outcome)) // canceled: enough
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TaskCanceled extends Schema.TaggedError<TaskCanceled>()("TaskCanceled", {
+  taskId: Schema.String,
+  job: Schema.String,
+  reason: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return `Task ${this.taskId} was canceled${this.reason === undefined ? "" : `: ${this.reason}`}`
+  }
+}
+
+/**
+ * A timeout of a task passed: its `queueTimeout` while it waited for its first start (`phase: "queued"`), or its
+ * `timeout` after that (`phase: "running"`). `after` is the length of that timeout in milliseconds.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TaskTimeout extends Schema.TaggedError<TaskTimeout>()("TaskTimeout", {
+  taskId: Schema.String,
+  job: Schema.String,
+  phase: Schema.Literals(["queued", "running"]),
+  after: Schema.Number
+}) {
+  override get message(): string {
+    return `Task ${this.taskId} timed out after ${this.after} ms ${this.phase}`
+  }
+}
+
+/**
+ * One failed task of a pool: where it stands in the tree (`path`: task ids from the root to the task itself) and why
+ * it failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TaskFailure extends Schema.Class<TaskFailure>("effect-tasks/TaskFailure")({
+  taskId: Schema.String,
+  job: Schema.String,
+  path: Schema.Array(Schema.String),
+  cause: Schema.Cause(Schema.Defect(), Schema.Defect())
+}) {}
+
+/**
+ * Tasks of the joined pool ended as error. `failures` holds the first 100 of them, oldest first; `total` counts all.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ChildTaskFailed extends Schema.TaggedError<ChildTaskFailed>()("ChildTaskFailed", {
+  poolId: Schema.String,
+  failures: Schema.NonEmptyArray(TaskFailure),
+  total: Schema.Int
+}) {
+  override get message(): string {
+    const first = this.failures[0]
+    return `${this.total} task${this.total === 1 ? "" : "s"} of pool ${this.poolId} failed, first ${first.taskId}`
+  }
+}
+
+/**
+ * The joined pool was itself cancelled (not merely some of its tasks).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PoolCanceled extends Schema.TaggedError<PoolCanceled>()("PoolCanceled", {
+  poolId: Schema.String,
+  reason: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return `Pool ${this.poolId} was canceled${this.reason === undefined ? "" : `: ${this.reason}`}`
+  }
+}
+
+/**
+ * A message was sent to a task that has ended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TaskAlreadyComplete extends Schema.TaggedError<TaskAlreadyComplete>()("TaskAlreadyComplete", {
+  taskId: Schema.String,
+  job: Schema.String
+}) {
+  override get message(): string {
+    return `Task ${this.taskId} has ended and takes no messages`
+  }
+}
+
+/**
+ * No handler layer of the job is provided to this worker pool. `suggestion` is the nearest registered name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobNotRegistered extends Schema.TaggedError<JobNotRegistered>()("JobNotRegistered", {
+  suggestion: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return this.suggestion === undefined
+      ? "no handler is registered: provide the job's toLayer to this WorkerPool"
+      : `no handler is registered, did you mean "${this.suggestion}"?`
+  }
+}
+
+/**
+ * The payload does not fit the job's Schema; `issue` is the Schema's own text.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
+  issue: Schema.String
+}) {
+  override get message(): string {
+    return `the payload is invalid: ${this.issue}`
+  }
+}
+
+/**
+ * The pool is sealed, cancelled or done and takes no tasks from here.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PoolClosed extends Schema.TaggedError<PoolClosed>()("PoolClosed", {
+  poolId: Schema.String
+}) {
+  override get message(): string {
+    return `pool ${this.poolId} is closed: dispatch before it is sealed or joined, or open another pool`
+  }
+}
+
+/**
+ * The worker pool, or the job's handler layer, is shutting down.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkerPoolClosed extends Schema.TaggedError<WorkerPoolClosed>()("WorkerPoolClosed", {}) {
+  override get message(): string {
+    return "the worker pool is shutting down"
+  }
+}
+
+/**
+ * The ready queue holds `capacity` tasks and `onFull` is `"fail"`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
+  capacity: Schema.Number
+}) {
+  override get message(): string {
+    return `the queue holds ${this.capacity} tasks: dispatch later, or use onFull: "suspend"`
+  }
+}
+
+/**
+ * A task with this key is live and the job is `unique: "reject"`. `taskId` names that task.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DuplicateTask extends Schema.TaggedError<DuplicateTask>()("DuplicateTask", {
+  taskId: Schema.String,
+  key: Schema.String
+}) {
+  override get message(): string {
+    return `task ${this.taskId} with the same key is not yet done`
+  }
+}
+
+/**
+ * Why a dispatch was refused.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const DispatchErrorReason = Schema.Union([
+  JobNotRegistered,
+  InvalidPayload,
+  PoolClosed,
+  WorkerPoolClosed,
+  QueueFull,
+  DuplicateTask
+])
+
+/**
+ * Why a dispatch was refused.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type DispatchErrorReason = typeof DispatchErrorReason.Type
+
+/**
+ * A dispatch was refused and nothing else happened: no task exists, no counter moved.
+ *
+ * **Example** (Handling one reason)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { DispatchError, QueueFull } from "effect-tasks"
+ *
+ * const refused = Effect.fail(new DispatchError({ job: "Resize", reason: new QueueFull({ capacity: 10 }) }))
+ * const outcome = refused.pipe(
+ *   Effect.catchReason("DispatchError", "QueueFull", ({ capacity }) => Effect.succeed(`busy: ${capacity} waiting`))
+ * )
+ *
+ * console.log(Effect.runSync(Effect.orDie(outcome))) // busy: 10 waiting
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DispatchError extends Schema.TaggedError<DispatchError>()("DispatchError", {
+  job: Schema.String,
+  reason: DispatchErrorReason
+}) {
+  override get message(): string {
+    return `Cannot dispatch job "${this.job}": ${this.reason.message}`
+  }
+}
+
+/**
+ * What `await` can fail with beside the job's own error.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const TaskError = Schema.Union([TaskCanceled, TaskTimeout, ChildTaskFailed, PoolCanceled])
+
+/**
+ * What `await` can fail with beside the job's own error.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type TaskError = typeof TaskError.Type
+
+/**
+ * A defect: this wait could never have ended, because what it waits for waits for the caller. `ring` names the tasks
+ * and pools of the circle, beginning and ending with the caller.
+ *
+ * @category defects
+ * @since 0.1.0
+ */
+export class WaitCycle extends Schema.TaggedError<WaitCycle>()("WaitCycle", {
+  ring: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `This wait can never end: ${this.ring.join(" → ")}`
+  }
+}
+
+/**
+ * A defect: a handler ended interrupted although nobody cancelled its task, for example by joining a fiber that was
+ * interrupted.
+ *
+ * @category defects
+ * @since 0.1.0
+ */
+export class HandlerInterrupted extends Schema.TaggedError<HandlerInterrupted>()("HandlerInterrupted", {
+  taskId: Schema.String,
+  job: Schema.String
+}) {
+  override get message(): string {
+    return `The handler of ${this.taskId} ended interrupted, but nobody canceled the task`
+  }
+}

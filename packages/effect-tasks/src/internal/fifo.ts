@@ -1,0 +1,41 @@
+/** A first-in first-out queue on one array, O(1) amortised. */
+export class Fifo<T> {
+  private items: Array<T | undefined> = []
+  private head = 0
+
+  get length(): number {
+    return this.items.length - this.head
+  }
+
+  peek(): T | undefined {
+    return this.items[this.head]
+  }
+
+  push(item: T): void {
+    this.items.push(item)
+  }
+
+  shift(): T | undefined {
+    if (this.head === this.items.length) return undefined
+    const item = this.items[this.head]
+    this.items[this.head++] = undefined
+    if (this.head > 1024 && this.head * 2 > this.items.length) this.compact()
+    else if (this.head === this.items.length) this.clear()
+    return item
+  }
+
+  clear(): void {
+    this.items = []
+    this.head = 0
+  }
+
+  retain(keep: (item: T) => boolean): void {
+    this.items = this.items.slice(this.head).filter((item) => keep(item as T)) // nothing behind the head is undefined
+    this.head = 0
+  }
+
+  private compact(): void {
+    this.items = this.items.slice(this.head)
+    this.head = 0
+  }
+}

@@ -1,0 +1,290 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber } from "effect"
+import { type DispatchError, type Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { TestClock } from "effect/testing"
+import {
+  awaitState,
+  canceled,
+  eventually,
+  gate,
+  type Script,
+  type Scripts,
+  type ScriptedTask,
+  settleTurns,
+  stateOf,
+  type TestError,
+  timedOut,
+  trace,
+  withPool,
+  work
+} from "../support.ts"
+
+type Context = Task.TaskContext<unknown, TestError, number, string>
+
+const how = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isSuccess(exit) ? "returned" : Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
+
+/** A tree of tasks, each waiting for its pool of children; parents and children are collected as they come. */
+const grow = (
+  tasks: Array<ScriptedTask>,
+  fanOut: ReadonlyArray<number>,
+  leaf: Script,
+  options?: Job.DispatchOptions,
+  id = "root"
+): Effect.Effect<ScriptedTask, DispatchError, WorkerPool | Scripts | Job.Handler<"Work">> => {
+  const branch = Effect.gen(function*() {
+    const pool = yield* TaskPool.make()
+    for (let n = 0; n < fanOut[0]!; n++) yield* grow(tasks, fanOut.slice(1), leaf, { pool }, `${id}/${n}`)
+    yield* pool.join
+  })
+  return Effect.tap(
+    work(id, fanOut.length === 0 ? leaf : () => branch, options),
+    (task) => Effect.sync(() => tasks.push(task))
+  )
+}
+
+const states = (tasks: ReadonlyArray<ScriptedTask>) => Effect.forEach(tasks, stateOf)
+
+describe("R7 A cancel is one step over the whole subtree", () => {
+  const deep = (leaf: Script, options?: Job.DispatchOptions) =>
+    Effect.gen(function*() {
+      const workerPool = yield* WorkerPool
+      const tasks: Array<ScriptedTask> = []
+      const root = yield* grow(tasks, [2, 2, 3], leaf, options)
+      yield* eventually("19 tasks dispatched", Effect.sync(() => tasks.length === 19))
+      yield* settleTurns
+      const { busy, queued, sleeping } = yield* workerPool.status
+      assert.deepStrictEqual({ busy, queued, sleeping }, { busy: 2, queued: 10, sleeping: 7 })
+      const before = yield* states(tasks)
+      return { workerPool, tasks, root, wasQueued: tasks.filter((_, i) => before[i] === "Queued") }
+    })
+
+  it.effect("before cancel suspends, every task below is marked and every queued one has left the queue", () =>
+    Effect.gen(function*() {
+      const { root, tasks, wasQueued, workerPool } = yield* deep(() => Effect.never)
+      const cancel = yield* Effect.forkChild(root.cancel(), { startImmediately: true })
+      for (const state of yield* states(tasks)) assert.include(["Stopping", "Exited"], state)
+      for (const state of yield* states(wasQueued)) assert.strictEqual(state, "Exited")
+      assert.strictEqual((yield* workerPool.status).queued, 0)
+      yield* Fiber.join(cancel)
+      for (const task of tasks) canceled(yield* task.exit)
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("a timeout is the same step: the root times out, all below are canceled", () =>
+    Effect.gen(function*() {
+      const { root, tasks } = yield* deep(() => Effect.never, { timeout: "1 minute" })
+      yield* TestClock.adjust("1 minute")
+      timedOut(yield* root.exit)
+      for (const task of tasks) if (task !== root) canceled(yield* task.exit)
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("a cancel of a pool is the same step", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      const { tasks, wasQueued } = yield* deep(() => Effect.never, { pool })
+      const cancel = yield* Effect.forkChild(pool.cancel(), { startImmediately: true })
+      for (const state of yield* states(tasks)) assert.include(["Stopping", "Exited"], state)
+      for (const state of yield* states(wasQueued)) assert.strictEqual(state, "Exited")
+      yield* Fiber.join(cancel)
+      for (const task of tasks) canceled(yield* task.exit)
+      const { canceled: count, complete, total } = yield* pool.status
+      assert.deepStrictEqual({ count, complete, total }, { count: 19, complete: 19, total: 19 })
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("no handler is interrupted before all are marked", () =>
+    Effect.gen(function*() {
+      const tasks: Array<ScriptedTask> = []
+      const seen: Array<Task.State> = []
+      const root = yield* grow(tasks, [3, 2], () =>
+        Effect.onInterrupt(Effect.never, () => Effect.map(states(tasks), (found) => seen.push(...found))))
+      yield* eventually("10 tasks dispatched", Effect.sync(() => tasks.length === 10))
+      yield* settleTurns
+      yield* root.cancel()
+      assert.strictEqual(seen.length, 4 * 10)
+      for (const state of seen) assert.include(["Stopping", "Exited"], state)
+    }).pipe(withPool({ workers: 4 })))
+
+  it.effect("none of the queued tasks ever starts", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const { root } = yield* deep(({ id }) => Effect.andThen(seen.push(id), Effect.uninterruptible(Effect.sleep("1 second"))))
+      const cancel = yield* Effect.forkChild(root.cancel())
+      yield* settleTurns
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(cancel)
+      yield* settleTurns
+      assert.strictEqual(seen.log.length, 2)
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("what is not below goes on", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      const sibling = yield* work("sibling", () => Effect.never, { pool })
+      const global = yield* work("global", () => Effect.never)
+      const tasks: Array<ScriptedTask> = []
+      const root = yield* grow(tasks, [2], () => Effect.never, { pool })
+      yield* eventually("3 tasks dispatched", Effect.sync(() => tasks.length === 3))
+      yield* settleTurns
+      yield* root.cancel()
+      yield* settleTurns
+      assert.deepStrictEqual(yield* states([sibling, global]), ["Running", "Running"])
+      assert.strictEqual((yield* pool.status).state, "open")
+    }).pipe(withPool({ workers: 4 })))
+
+  const waits: ReadonlyArray<{
+    readonly name: string
+    readonly wait: (other: ScriptedTask, pool: TaskPool.TaskPool, task: Context) => ReturnType<Script>
+  }> = [
+    { name: "await", wait: (other) => other.await },
+    { name: "exit", wait: (other) => other.exit },
+    { name: "firstProgress", wait: (other) => other.firstProgress },
+    { name: "join", wait: (_, pool) => pool.join },
+    { name: "settled", wait: (_, pool) => pool.settled },
+    { name: "whileSleeping", wait: (_, _pool, task) => task.whileSleeping(Effect.never) },
+    {
+      name: "await of its own child",
+      wait: () => Effect.scoped(Effect.flatMap(TaskPool.make(), (pool) => Effect.flatMap(work("child", () => Effect.never, { pool }), (child) => child.await)))
+    },
+    {
+      name: "join of its own pool",
+      wait: () => Effect.scoped(Effect.flatMap(TaskPool.make(), (pool) => Effect.andThen(work("child", () => Effect.never, { pool }), pool.join)))
+    }
+  ]
+  const setting = Effect.gen(function*() {
+    const pool = yield* TaskPool.make()
+    const held = gate()
+    const other = yield* work("other", () => held.wait, { pool })
+    yield* awaitState(other, "Running")
+    return { held, other, pool, seen: trace() }
+  })
+
+  it.effect.each(waits)("a $name under way in an uninterruptible region ends interrupted", ({ wait }) =>
+    Effect.gen(function*() {
+      const { other, pool, seen } = yield* setting
+      const task = yield* work("a", (self) =>
+        Effect.uninterruptible(Effect.flatMap(Effect.exit(wait(other, pool, self)), (exit) => seen.push(how(exit)))))
+      yield* awaitState(task, "Sleeping")
+      yield* task.cancel()
+      assert.deepStrictEqual(seen.log, ["interrupted"])
+      canceled(yield* task.exit)
+    }).pipe(withPool()))
+
+  it.effect.each(waits)("a $name begun after the cancel in an uninterruptible region ends interrupted", ({ wait }) =>
+    Effect.gen(function*() {
+      const { other, pool, seen } = yield* setting
+      const region = gate()
+      const task = yield* work("a", (self) =>
+        Effect.uninterruptible(
+          Effect.andThen(region.wait, Effect.exit(Effect.suspend(() => wait(other, pool, self)))).pipe(
+            Effect.flatMap((exit) => seen.push(Exit.isSuccess(exit) ? "returned" : "ended"))
+          )
+        ))
+      yield* awaitState(task, "Running")
+      const cancel = yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      yield* region.open
+      yield* Fiber.join(cancel)
+      assert.deepStrictEqual(seen.log, ["ended"])
+    }).pipe(withPool()))
+
+  it.effect("a wait whose target ends in the same turn as the cancel does not return", () =>
+    Effect.gen(function*() {
+      const { held, other, seen } = yield* setting
+      const task = yield* work("a", () => Effect.uninterruptible(Effect.flatMap(Effect.exit(other.await), (exit) => seen.push(how(exit)))))
+      yield* awaitState(task, "Sleeping")
+      const cancel = yield* Effect.forkChild(task.cancel(), { startImmediately: true })
+      yield* held.open
+      yield* Fiber.join(cancel)
+      assert.deepStrictEqual(seen.log, ["interrupted"])
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("a wait in a finalizer of a cancelled task does not return", () =>
+    Effect.gen(function*() {
+      const { other, seen } = yield* setting
+      const task = yield* work("a", () =>
+        Effect.andThen(
+          Effect.addFinalizer(() => Effect.flatMap(Effect.exit(other.await), (exit) => seen.push(how(exit)))),
+          Effect.never
+        ))
+      yield* awaitState(task, "Running")
+      yield* task.cancel()
+      assert.deepStrictEqual(seen.log, ["interrupted"])
+    }).pipe(withPool()))
+
+  it.effect("what a marked task dispatches below itself never starts", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const region = gate()
+      const task = yield* work("a", () =>
+        Effect.uninterruptible(Effect.gen(function*() {
+          const before = yield* TaskPool.make()
+          yield* region.wait
+          yield* Effect.ignore(work("before", () => seen.push("started"), { pool: before }))
+          const after = yield* TaskPool.make()
+          yield* Effect.ignore(work("after", () => seen.push("started"), { pool: after }))
+          yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow)
+          yield* seen.push("end")
+        })))
+      yield* awaitState(task, "Running")
+      const cancel = yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      yield* region.open
+      yield* Fiber.join(cancel)
+      yield* settleTurns
+      assert.deepStrictEqual(seen.log, ["end"])
+    }).pipe(withPool()))
+
+  it.effect("the end goes upward: children and their hooks, then the parent's Scope, then its own hooks", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const step = (name: string) => Effect.andThen(Effect.yieldNow, seen.push(name))
+      const leave = (name: string) => Effect.addFinalizer(() => Effect.andThen(Effect.sleep("1 second"), step(name)))
+      const root = yield* work("root", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          yield* leave("root closes")
+          const middle = yield* work("middle", () =>
+            Effect.gen(function*() {
+              const pool = yield* TaskPool.make()
+              yield* leave("middle closes")
+              const leaf = yield* work("leaf", () => Effect.andThen(leave("leaf closes"), Effect.never), { pool })
+              yield* leaf.onExit(() => step("leaf hook"))
+              yield* pool.join
+            }), { pool })
+          yield* middle.onExit(() => step("middle hook"))
+          yield* pool.addFinalizer(() => step("pool done"))
+          yield* pool.join
+        }))
+      yield* root.onExit(() => step("root hook"))
+      yield* awaitState(root, "Sleeping")
+      yield* settleTurns
+      const cancel = yield* Effect.forkChild(root.cancel())
+      yield* settleTurns
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(cancel)
+      assert.deepStrictEqual(seen.log, [
+        "leaf closes",
+        "leaf hook",
+        "middle closes",
+        "middle hook",
+        "pool done",
+        "root closes",
+        "root hook"
+      ])
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("a task is not Exited while one below it still stops", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      const tasks: Array<ScriptedTask> = []
+      const root = yield* grow(tasks, [1, 1], () => Effect.uninterruptible(held.wait))
+      yield* eventually("3 tasks dispatched", Effect.sync(() => tasks.length === 3))
+      yield* settleTurns
+      const cancel = yield* Effect.forkChild(root.cancel())
+      yield* settleTurns
+      assert.deepStrictEqual(yield* states(tasks), ["Stopping", "Stopping", "Stopping"])
+      yield* held.open
+      yield* Fiber.join(cancel)
+      assert.deepStrictEqual(yield* states(tasks), ["Exited", "Exited", "Exited"])
+    }).pipe(withPool({ workers: 1 })))
+})

@@ -1,0 +1,62 @@
+/**
+ * The command line: what may be asked for, and what is said about a folder that cannot be indexed.
+ */
+import { Effect, Option, Schema } from "effect"
+import { Argument, CliError, Command, Flag } from "effect/cli"
+import * as Fs from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import * as FileError from "./FileError.ts"
+import * as FilePath from "./FilePath.ts"
+
+export interface Request {
+  readonly root: FilePath.FilePath
+  readonly workers: Option.Option<number>
+  readonly json: boolean
+  readonly color: boolean
+}
+
+/** The command that reads a `Request` from the arguments and has it carried out. */
+export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>) =>
+  Command.make("indexer", {
+    folder: Argument.String("folder").pipe(
+      Argument.withDescription("The folder to index; by default this project's own, node_modules included"),
+      Argument.withDefault(ownCheckout)
+    ),
+    workers: Flag.Int("workers").pipe(
+      Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+      Flag.withDescription("How many tasks run at once; by default as many as the machine has processors"),
+      Flag.optional
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the report as one JSON document"),
+      Flag.withDefault(false)
+    ),
+    color: Flag.Boolean("color").pipe(
+      Flag.withDescription("Use colours where the terminal has them"),
+      Flag.withDefault(true)
+    )
+  }, ({ folder, ...options }) => Effect.flatMap(findRoot(folder), (root) => run({ root, ...options }))).pipe(
+    Command.withDescription("Index a folder: what every file is, which are copies, and a thumbnail of every image")
+  )
+
+const ownCheckout = fileURLToPath(new URL("../../..", import.meta.url))
+
+// npm runs scripts in the package's folder and says here where the user was.
+const base = (): string => process.env["INIT_CWD"] ?? process.cwd()
+
+const findRoot = (folder: string): Effect.Effect<FilePath.FilePath, CliError.UserError> => {
+  const typed = FilePath.resolve(base(), folder)
+  const fail = (error: FileError.FileError) =>
+    new CliError.UserError({ cause: error, userMessage: `cannot index ${typed}: ${error.message}` })
+  return Effect.tryPromise({
+    try: () => realFolder(typed),
+    catch: (error) => fail(error instanceof FileError.NotAFolder ? error : FileError.fromNode(typed, error as Error))
+  })
+}
+
+/** Symlinks on the way to the root are followed, so that a folder has one name in the catalog. */
+const realFolder = async (path: FilePath.FilePath): Promise<FilePath.FilePath> => {
+  const real = await Fs.realpath(FilePath.toNative(path), "buffer")
+  if (!(await Fs.stat(real)).isDirectory()) throw new FileError.NotAFolder({ path })
+  return FilePath.fromBytes(real)
+}
