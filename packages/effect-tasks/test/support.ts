@@ -134,6 +134,17 @@ export const settleTurns: Effect.Effect<void> = Effect.gen(function*() {
   for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
 })
 
+/** Lets this many milliseconds pass in steps (20 unless given): what one sleep leads to then sleeps at its own time. */
+export const elapse = (millis: number, steps = Math.min(20, millis)): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    yield* settleTurns
+    for (let step = 0; step < steps; step++) {
+      const to = Math.round((millis * (step + 1)) / steps)
+      yield* TestClock.adjust(to - Math.round((millis * step) / steps))
+      yield* settleTurns
+    }
+  })
+
 /** Yields until the condition holds; dies with this description when it does not come to hold. */
 export const eventually = <E, R>(what: string, condition: Effect.Effect<boolean, E, R>) =>
   Effect.gen(function*() {

@@ -72,7 +72,10 @@ export class Catalog extends Context.Service<Catalog, {
   readonly failures: (root: FilePath.FilePath) => Effect.Effect<ReadonlyArray<Failure>, CatalogError>
 }>()("@effect-tasks/indexer/Catalog") {
   static readonly layer = (file: string = defaultFile()): Layer.Layer<Catalog, CatalogError> =>
-    Layer.effect(Catalog, Effect.map(CatalogDatabase.open(file), (database) => make(database, realPath(file))))
+    Layer.effect(
+      Catalog,
+      Effect.flatMap(CatalogDatabase.open(file), (database) => database.read(() => make(database, realPath(file))))
+    )
 }
 
 export const defaultFile = (): string =>

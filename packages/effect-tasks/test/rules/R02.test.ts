@@ -54,26 +54,29 @@ const paths: ReadonlyArray<Path> = [
 ]
 
 describe("R2 A task settles exactly once", () => {
-  it.effect.each(paths)("$name is one exit: one event, one run of each hook, one count", (path) =>
-    Effect.gen(function*() {
-      const events = yield* recordEvents
-      const pool = yield* TaskPool.make()
-      if (path.starts === false) yield* work("busy", () => Effect.never)
-      yield* settleTurns
-      const task = yield* work("a", path.run, { pool, timeout: "1 minute", queueTimeout: "1 hour" })
-      const exits: Array<unknown> = []
-      yield* task.onExit((exit) => Effect.sync(() => exits.push(exit)))
-      yield* path.act(task)
-      const exit = yield* task.exit
-      yield* Effect.all([task.cancel(), pool.cancel(), TestClock.adjust("1 day")])
-      yield* settleTurns
-      assert.deepStrictEqual(exits, [exit])
-      const ends = events.filter((event) => event._tag === "TaskExited" && event.taskId === task.id)
-      assert.strictEqual(ends.length, 1)
-      const status = yield* pool.status
-      assert.deepStrictEqual([status.total, status.complete], [1, 1])
-      assert.deepStrictEqual((yield* task.status).exitStatus, Option.some(path.exitStatus))
-    }).pipe(withPool({ workers: 1 })))
+  it.effect.each(paths)(
+    "$name is one exit: one event, one run of each hook, one count",
+    (path) =>
+      Effect.gen(function*() {
+        const events = yield* recordEvents
+        const pool = yield* TaskPool.make()
+        if (path.starts === false) yield* work("busy", () => Effect.never)
+        yield* settleTurns
+        const task = yield* work("a", path.run, { pool, timeout: "1 minute", queueTimeout: "1 hour" })
+        const exits: Array<unknown> = []
+        yield* task.onExit((exit) => Effect.sync(() => exits.push(exit)))
+        yield* path.act(task)
+        const exit = yield* task.exit
+        yield* Effect.all([task.cancel(), pool.cancel(), TestClock.adjust("1 day")])
+        yield* settleTurns
+        assert.deepStrictEqual(exits, [exit])
+        const ends = events.filter((event) => event._tag === "TaskExited" && event.taskId === task.id)
+        assert.strictEqual(ends.length, 1)
+        const status = yield* pool.status
+        assert.deepStrictEqual([status.total, status.complete], [1, 1])
+        assert.deepStrictEqual((yield* task.status).exitStatus, Option.some(path.exitStatus))
+      }).pipe(withPool({ workers: 1 }))
+  )
 
   it.effect("a result and a cancel in the same turn agree on one outcome everywhere", () =>
     Effect.gen(function*() {

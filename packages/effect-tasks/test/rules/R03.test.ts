@@ -6,6 +6,7 @@ import {
   awaitState,
   canceled,
   defect,
+  elapse,
   failure,
   gate,
   recordEvents,
@@ -23,7 +24,9 @@ import {
 } from "../support.ts"
 
 class Rejecting extends Job.make("Rejecting", { ...scripted, unique: "reject" }) {}
-class Retried extends Job.make("Retried", { ...scripted, retry: { times: 3, schedule: Schedule.spaced("1 second") } }) {}
+class Retried
+  extends Job.make("Retried", { ...scripted, retry: { times: 3, schedule: Schedule.spaced("1 second") } })
+{}
 
 const twoOfEach = (task: ScriptedTask, seen: Trace) =>
   Effect.gen(function*() {
@@ -35,6 +38,39 @@ const twoOfEach = (task: ScriptedTask, seen: Trace) =>
   })
 
 const inFinalizer = (held: Effect.Effect<void>) => Effect.addFinalizer(() => held)
+
+/** Ends a task with two of everything and returns what came in which order; the task's waiter is taken out. */
+const endOf = (
+  seen: Trace,
+  end: Effect.Effect<unknown, TestError>,
+  act: (task: ScriptedTask) => Effect.Effect<unknown>
+) =>
+  Effect.gen(function*() {
+    const held = gate()
+    const pool = yield* TaskPool.make()
+    const task = yield* work("a", () =>
+      Effect.gen(function*() {
+        yield* Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, seen.push("finalizer 1")))
+        yield* Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, seen.push("finalizer 2")))
+        yield* held.wait
+        return yield* end
+      }), { pool })
+    const waits = [
+      yield* Effect.forkChild(Effect.andThen(pool.settled, seen.push("pool waiter"))),
+      yield* Effect.forkChild(Effect.andThen(task.exit, seen.push("task waiter")))
+    ]
+    yield* twoOfEach(task, seen)
+    yield* pool.addFinalizer(() => seen.push("pool finalizer 1"))
+    yield* pool.addFinalizer(() => seen.push("pool finalizer 2"))
+    yield* awaitState(task, "Running")
+    yield* settleTurns
+    yield* held.open
+    yield* act(task)
+    yield* Fiber.awaitAll(waits)
+    const position = seen.log.indexOf("task waiter")
+    assert.isBelow(position, seen.log.indexOf("pool waiter"))
+    return seen.log.filter((entry) => entry !== "task waiter")
+  })
 
 describe("R3 The end has one order", () => {
   describe("the verdict", () => {
@@ -112,10 +148,13 @@ describe("R3 The end has one order", () => {
     it.effect("is the result of the last attempt, taken once", () =>
       Effect.gen(function*() {
         const events = yield* recordEvents
-        yield* script("a", (task) => task.attempt < 3 ? Effect.fail(new TestError({ id: "a" })) : Effect.succeed("third"))
+        yield* script(
+          "a",
+          (task) => task.attempt < 3 ? Effect.fail(new TestError({ id: "a" })) : Effect.succeed("third")
+        )
         const task = yield* Retried.dispatch({ id: "a" })
         yield* settleTurns
-        yield* TestClock.adjust("5 seconds")
+        yield* elapse(5000)
         assert.strictEqual(yield* task.await, "third")
         yield* settleTurns
         assert.strictEqual(events.filter(({ _tag }) => _tag === "TaskStopping").length, 1)
@@ -134,7 +173,12 @@ describe("R3 The end has one order", () => {
         yield* Effect.forEach([ok, failed, stopped, late], (task) => task.exit)
         yield* settleTurns
         const why = events.flatMap((event) => event._tag === "TaskStopping" ? [`${event.taskId} ${event.why}`] : [])
-        assert.sameMembers(why, [`${ok.id} result`, `${failed.id} result`, `${stopped.id} cancel`, `${late.id} timeout`])
+        assert.sameMembers(why, [
+          `${ok.id} result`,
+          `${failed.id} result`,
+          `${stopped.id} cancel`,
+          `${late.id} timeout`
+        ])
       }).pipe(withPool()))
 
     it.effect("a finalizer that dies turns success into error", () =>
@@ -150,8 +194,10 @@ describe("R3 The end has one order", () => {
 
     it.effect("a finalizer that dies leaves a failure that failure, and a cancel exactly a cancel", () =>
       Effect.gen(function*() {
-        const failed = yield* work("a", () =>
-          Effect.andThen(inFinalizer(Effect.die("broken")), Effect.fail(new TestError({ id: "a" }))))
+        const failed = yield* work(
+          "a",
+          () => Effect.andThen(inFinalizer(Effect.die("broken")), Effect.fail(new TestError({ id: "a" })))
+        )
         const exit = yield* failed.exit
         assert.isTrue(Exit.isFailure(exit) && Option.isSome(Cause.findErrorOption(exit.cause)))
         const stopped = yield* work("b", () => Effect.andThen(inFinalizer(Effect.die("broken")), Effect.never))
@@ -163,38 +209,10 @@ describe("R3 The end has one order", () => {
   })
 
   describe("the order", () => {
-    const run = (seen: Trace, end: Effect.Effect<unknown, TestError>, act: (task: ScriptedTask) => Effect.Effect<unknown>) =>
-      Effect.gen(function*() {
-        const held = gate()
-        const pool = yield* TaskPool.make()
-        const task = yield* work("a", () =>
-          Effect.gen(function*() {
-            yield* Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, seen.push("finalizer 1")))
-            yield* Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, seen.push("finalizer 2")))
-            yield* held.wait
-            return yield* end
-          }), { pool })
-        const waits = [
-          yield* Effect.forkChild(Effect.andThen(pool.settled, seen.push("pool waiter"))),
-          yield* Effect.forkChild(Effect.andThen(task.exit, seen.push("task waiter")))
-        ]
-        yield* twoOfEach(task, seen)
-        yield* pool.addFinalizer(() => seen.push("pool finalizer 1"))
-        yield* pool.addFinalizer(() => seen.push("pool finalizer 2"))
-        yield* awaitState(task, "Running")
-        yield* settleTurns
-        yield* held.open
-        yield* act(task)
-        yield* Fiber.awaitAll(waits)
-        const position = seen.log.indexOf("task waiter")
-        assert.isBelow(position, seen.log.indexOf("pool waiter"))
-        return seen.log.filter((entry) => entry !== "task waiter")
-      })
-
     it.effect("of a success: finalizers, onExit, onSuccess, pool finalizers, pool waiters", () =>
       Effect.gen(function*() {
         const seen = trace()
-        const log = yield* run(seen, Effect.void, () => Effect.void)
+        const log = yield* endOf(seen, Effect.void, () => Effect.void)
         assert.deepStrictEqual(log, [
           "finalizer 2",
           "finalizer 1",
@@ -219,23 +237,26 @@ describe("R3 The end has one order", () => {
         act: (task: ScriptedTask) => Effect.andThen(task.setTimeout(5), TestClock.adjust(5))
       }
     ]
-    it.effect.each(unhappy)("of a $name: finalizers, onFailure, onExit, pool finalizers, pool waiters", ({ end, act }) =>
-      Effect.gen(function*() {
-        const seen = trace()
-        const log = yield* run(seen, end, act)
-        assert.deepStrictEqual(log, [
-          "finalizer 2",
-          "finalizer 1",
-          "onFailure 1",
-          "onFailure 2",
-          "onExit 1",
-          "onExit 2",
-          "pool finalizer 1",
-          "pool finalizer 2",
-          "pool waiter"
-        ])
-        assert.isBelow(seen.log.indexOf("onExit 2"), seen.log.indexOf("task waiter"))
-      }).pipe(withPool()))
+    it.effect.each(unhappy)(
+      "of a $name: finalizers, onFailure, onExit, pool finalizers, pool waiters",
+      ({ end, act }) =>
+        Effect.gen(function*() {
+          const seen = trace()
+          const log = yield* endOf(seen, end, act)
+          assert.deepStrictEqual(log, [
+            "finalizer 2",
+            "finalizer 1",
+            "onFailure 1",
+            "onFailure 2",
+            "onExit 1",
+            "onExit 2",
+            "pool finalizer 1",
+            "pool finalizer 2",
+            "pool waiter"
+          ])
+          assert.isBelow(seen.log.indexOf("onExit 2"), seen.log.indexOf("task waiter"))
+        }).pipe(withPool())
+    )
 
     it.effect("of a task cancelled before it started: onFailure, onExit, waiters", () =>
       Effect.gen(function*() {
@@ -265,7 +286,7 @@ describe("R3 The end has one order", () => {
       yield* held.open
     }).pipe(withPool()))
 
-  it.effect("Exited, the finish time, the counts of every ancestor and the free slot are there before the first hook", () =>
+  it.effect("Exited, finish time, the counts of every ancestor and the free slot are there before the first hook", () =>
     Effect.gen(function*() {
       const workerPool = yield* WorkerPool
       const held = gate()
@@ -274,7 +295,9 @@ describe("R3 The end has one order", () => {
       const parent = yield* work("parent", () =>
         Effect.gen(function*() {
           const pool = yield* TaskPool.make()
-          const task = yield* work("a", () => Effect.andThen(held.wait, Effect.fail(new TestError({ id: "a" }))), { pool })
+          const task = yield* work("a", () => Effect.andThen(held.wait, Effect.fail(new TestError({ id: "a" }))), {
+            pool
+          })
           yield* task.onFailure(() =>
             Effect.gen(function*() {
               const { state, finishedAt } = yield* task.status
@@ -313,7 +336,12 @@ describe("R3 The end has one order", () => {
       const waits = yield* Effect.forEach([task.await, task.exit, pool.join, pool.settled], (wait) =>
         Effect.andThen(awaitState(task, "Exited"), wait).pipe(Effect.forkChild))
       yield* settleTurns
-      assert.deepStrictEqual(waits.map((fiber) => fiber.pollUnsafe()), waits.map(() => undefined))
+      assert.deepStrictEqual(
+        waits.map((fiber) =>
+          fiber.pollUnsafe()
+        ),
+        waits.map(() => undefined)
+      )
       const { state, complete, total } = yield* pool.status
       assert.deepStrictEqual([state, complete, total], ["sealed", 1, 1])
       yield* hook.open
@@ -346,7 +374,9 @@ describe("R3 The end has one order", () => {
       const seen = trace()
       const held = gate()
       const pool = yield* TaskPool.make()
-      yield* pool.addFinalizer(({ complete, state }) => Effect.andThen(held.wait, seen.push(`first ${complete} ${state}`)))
+      yield* pool.addFinalizer(({ complete, state }) =>
+        Effect.andThen(held.wait, seen.push(`first ${complete} ${state}`))
+      )
       yield* pool.addFinalizer(() => seen.push("second"))
       const task = yield* work("a", undefined, { pool })
       const join = yield* Effect.forkChild(Effect.andThen(pool.join, seen.push("waiter")))

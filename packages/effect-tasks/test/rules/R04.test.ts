@@ -94,8 +94,9 @@ describe("R4 Hooks", () => {
     Effect.gen(function*() {
       const found: Array<ScriptedTask> = []
       const pool = yield* TaskPool.make()
-      const task = yield* work("a", (self) =>
-        self.onExit(() => Effect.map(work("b"), (next) => found.push(next))), { pool })
+      const task = yield* work("a", (self) => self.onExit(() => Effect.map(work("b"), (next) => found.push(next))), {
+        pool
+      })
       yield* task.await
       assert.strictEqual(yield* found[0]!.await, "b")
       assert.isTrue(found[0]!.pool.isGlobal)
@@ -119,8 +120,7 @@ describe("R4 Hooks", () => {
     Effect.gen(function*() {
       const seen: Array<unknown> = []
       const task = yield* work("a")
-      yield* task.onExit(() =>
-        Effect.flatMap(work("b"), (next) => Effect.map(next.await, (value) => seen.push(value))))
+      yield* task.onExit(() => Effect.flatMap(work("b"), (next) => Effect.map(next.await, (value) => seen.push(value))))
       yield* task.await
       assert.deepStrictEqual(seen, ["b"])
     }).pipe(withPool({ workers: 1 })))
@@ -166,7 +166,9 @@ describe("R4 Hooks", () => {
     Effect.gen(function*() {
       const seen: Array<string> = []
       const task = yield* work("a", (self) =>
-        self.onExit(() => Effect.map(Effect.service(Name), (name) => seen.push(name))).pipe(
+        self.onExit(() =>
+          Effect.map(Effect.service(Name), (name) => seen.push(name))
+        ).pipe(
           Effect.provideService(Name, "inside")
         ))
       yield* task.onSuccess(() => Effect.map(Effect.service(Name), (name) => seen.push(name))).pipe(
@@ -182,7 +184,8 @@ describe("R4 Hooks", () => {
       const task = yield* work("a")
       for (const n of [1, 2]) {
         yield* task.onExit((exit) =>
-          Effect.andThen(Effect.addFinalizer(() => seen.push(`close ${n}`)), seen.push(`run ${n} ${exit._tag}`)))
+          Effect.andThen(Effect.addFinalizer(() => seen.push(`close ${n}`)), seen.push(`run ${n} ${exit._tag}`))
+        )
       }
       yield* task.await
       assert.deepStrictEqual(seen.log, ["run 1 Success", "close 1", "run 2 Success", "close 2"])
@@ -192,7 +195,10 @@ describe("R4 Hooks", () => {
     Effect.gen(function*() {
       const seen = trace()
       const task = yield* work("a", (self) =>
-        Effect.andThen(self.onExit(() => seen.push("handler")), self.onSuccess(() => seen.push("handler success"))))
+        Effect.andThen(
+          self.onExit(() => seen.push("handler")),
+          self.onSuccess(() => seen.push("handler success"))
+        ))
       yield* task.onSuccess(() => seen.push("handle success"))
       yield* task.onExit(() => seen.push("handle"))
       yield* task.await
@@ -282,10 +288,11 @@ describe("R4 Hooks", () => {
         const pool = yield* TaskPool.make()
         const inside = yield* work("inside", () =>
           done.onExit(() =>
-            Effect.flatMap(work("next"), (next) => seen.push(`${next.pool.isGlobal}`))
+            Effect.flatMap(TaskPool.make(), (made) =>
+              seen.push(`${made.isRoot} ${made.createdBy._tag}`))
           ), { pool })
         yield* inside.await
-        assert.deepStrictEqual(seen.log, ["closed", "true"])
+        assert.deepStrictEqual(seen.log, ["closed", "true None"])
       }).pipe(withPool()))
 
     it.effect("onFailure runs on a task that failed", () =>
@@ -299,9 +306,9 @@ describe("R4 Hooks", () => {
   })
 
   const outcomes: ReadonlyArray<{
-    readonly name: string
-    readonly run: () => Effect.Effect<unknown, TestError>
-    readonly act: (task: ScriptedTask) => Effect.Effect<void>
+    readonly name: string,
+    readonly run: () => Effect.Effect<unknown, TestError>,
+    readonly act: (task: ScriptedTask) => Effect.Effect<void>,
     readonly status: Task.ExitStatus
   }> = [
     { name: "failed", run: failing, act: () => Effect.void, status: "error" },
@@ -314,19 +321,22 @@ describe("R4 Hooks", () => {
       status: "error"
     }
   ]
-  it.effect.each(outcomes)("onSuccess never runs on a task that $name, registered early or late", ({ act, run, status }) =>
-    Effect.gen(function*() {
-      const seen = trace()
-      const task = yield* work("a", run)
-      yield* task.onSuccess(() => seen.push("early"))
-      yield* task.onExit(() => task.onSuccess(() => seen.push("meanwhile")))
-      yield* act(task)
-      yield* task.exit
-      yield* task.onSuccess(() => seen.push("late"))
-      yield* settleTurns
-      assert.deepStrictEqual((yield* task.status).exitStatus, Option.some(status))
-      assert.deepStrictEqual(seen.log, [])
-    }).pipe(withPool()))
+  it.effect.each(outcomes)(
+    "onSuccess never runs on a task that $name, registered early or late",
+    ({ act, run, status }) =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const task = yield* work("a", run)
+        yield* task.onSuccess(() => seen.push("early"))
+        yield* task.onExit(() => task.onSuccess(() => seen.push("meanwhile")))
+        yield* act(task)
+        yield* task.exit
+        yield* task.onSuccess(() => seen.push("late"))
+        yield* settleTurns
+        assert.deepStrictEqual((yield* task.status).exitStatus, Option.some(status))
+        assert.deepStrictEqual(seen.log, [])
+      }).pipe(withPool())
+  )
 
   it.effect("onFailure never runs on a task that succeeded", () =>
     Effect.gen(function*() {

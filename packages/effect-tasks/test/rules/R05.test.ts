@@ -1,6 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option } from "effect"
-import { ChildTaskFailed, DispatchError, HandlerInterrupted, PoolCanceled, TaskCanceled, TaskPool, TaskTimeout } from "effect-tasks"
+import {
+  ChildTaskFailed,
+  DispatchError,
+  HandlerInterrupted,
+  PoolCanceled,
+  TaskCanceled,
+  TaskPool,
+  TaskTimeout
+} from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -37,18 +45,21 @@ describe("R5 Outcomes", () => {
       }
     }
   ]
-  it.effect.each(defects)("$name ends the task as error with that defect, and the only worker goes on", ({ run }) =>
-    Effect.gen(function*() {
-      const pool = yield* TaskPool.make()
-      for (let i = 0; i < 5; i++) {
-        const task = yield* work(`${i}`, run, { pool })
-        assert.strictEqual(defect(yield* task.exit), "boom")
-        assert.strictEqual(yield* exitStatus(task), "error")
-      }
-      assert.strictEqual(yield* (yield* work("next")).await, "next")
-      const { canceled, failed } = yield* pool.status
-      assert.deepStrictEqual([failed, canceled], [5, 0])
-    }).pipe(withPool({ workers: 1 })))
+  it.effect.each(defects)(
+    "$name ends the task as error with that defect, and the only worker goes on",
+    ({ run }) =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        for (let i = 0; i < 5; i++) {
+          const task = yield* work(`${i}`, run, { pool })
+          assert.strictEqual(defect(yield* task.exit), "boom")
+          assert.strictEqual(yield* exitStatus(task), "error")
+        }
+        assert.strictEqual(yield* (yield* work("next")).await, "next")
+        const { canceled, failed } = yield* pool.status
+        assert.deepStrictEqual([failed, canceled], [5, 0])
+      }).pipe(withPool({ workers: 1 }))
+  )
 
   it.effect("a typed failure is an error with exactly that failure", () =>
     Effect.gen(function*() {
@@ -90,7 +101,8 @@ describe("R5 Outcomes", () => {
           TaskPool.use((pool) => work("child", () => Effect.fail(new TestError({ id: "child" })), { pool })))
         assert.instanceOf(failure(yield* failed.exit), ChildTaskFailed)
         assert.strictEqual(yield* exitStatus(failed), "error")
-        const stopped = yield* work("stopped", () => TaskPool.use((pool) => pool.cancel()))
+        const stopped = yield* work("stopped", () =>
+          TaskPool.use((pool) => pool.cancel()))
         assert.instanceOf(failure(yield* stopped.exit), PoolCanceled)
         assert.strictEqual(yield* exitStatus(stopped), "error")
       }).pipe(withPool()))
@@ -115,21 +127,30 @@ describe("R5 Outcomes", () => {
         })
     }
   ]
-  it.effect.each(interruptions)("a handler that $name ends as error with HandlerInterrupted", ({ run }) =>
-    Effect.gen(function*() {
-      const task = yield* work("a", run)
-      const found = defect(yield* task.exit)
-      assert.instanceOf(found, HandlerInterrupted)
-      assert.deepInclude(found, { taskId: task.id, job: "Work" })
-      assert.strictEqual(yield* exitStatus(task), "error")
-    }).pipe(withPool()))
+  it.effect.each(interruptions)(
+    "a handler that $name ends as error with HandlerInterrupted",
+    ({ run }) =>
+      Effect.gen(function*() {
+        const task = yield* work("a", run)
+        const found = defect(yield* task.exit)
+        assert.instanceOf(found, HandlerInterrupted)
+        assert.deepInclude(found, { taskId: task.id, job: "Work" })
+        assert.strictEqual(yield* exitStatus(task), "error")
+      }).pipe(withPool())
+  )
 
   describe("the exit of a cancelled task is exactly Fail(TaskCanceled)", () => {
     const endings: ReadonlyArray<{ readonly name: string, readonly run: Script }> = [
       { name: "that simply stops", run: () => Effect.never },
       { name: "whose interrupt handler dies", run: () => Effect.onInterrupt(Effect.never, () => Effect.die("broken")) },
-      { name: "whose finalizer dies", run: () => Effect.acquireUseRelease(Effect.void, () => Effect.never, () => Effect.die("broken")) },
-      { name: "whose Scope's finalizer dies", run: () => Effect.andThen(Effect.addFinalizer(() => Effect.die("broken")), Effect.never) },
+      {
+        name: "whose finalizer dies",
+        run: () => Effect.acquireUseRelease(Effect.void, () => Effect.never, () => Effect.die("broken"))
+      },
+      {
+        name: "whose Scope's finalizer dies",
+        run: () => Effect.andThen(Effect.addFinalizer(() => Effect.die("broken")), Effect.never)
+      },
       {
         name: "that turns the interrupt into a failure",
         run: () => Effect.onExit(Effect.never, () => Effect.fail(new TestError({ id: "a" })))
@@ -186,8 +207,10 @@ describe("R5 Outcomes", () => {
 
   it.effect("an Exit never carries an interrupt, though the handler's cause holds one beside a failure", () =>
     Effect.gen(function*() {
-      const task = yield* work("a", () =>
-        Effect.failCause(Cause.combine(Cause.fail(new TestError({ id: "a" })), Cause.interrupt(1))))
+      const task = yield* work(
+        "a",
+        () => Effect.failCause(Cause.combine(Cause.fail(new TestError({ id: "a" })), Cause.interrupt(1)))
+      )
       const exit = yield* task.exit
       assert.isFalse(Exit.hasInterrupts(exit))
       assert.deepStrictEqual(failure(exit), new TestError({ id: "a" }))

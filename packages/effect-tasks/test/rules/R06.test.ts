@@ -2,17 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
-import {
-  awaitState,
-  canceled,
-  gate,
-  settleTurns,
-  stateOf,
-  taskById,
-  trace,
-  withPool,
-  work
-} from "../support.ts"
+import { awaitState, canceled, gate, settleTurns, stateOf, taskById, trace, withPool, work } from "../support.ts"
 
 const cancelSelf = (id: string) => Effect.flatMap(taskById(id), (self) => self.cancel({ reason: "self" }))
 
@@ -78,10 +68,13 @@ describe("R6 Cancel", () => {
       const seen = trace()
       const finalizer = gate()
       const hook = gate()
-      const task = yield* work("a", () =>
-        Effect.addFinalizer(() => Effect.andThen(finalizer.wait, seen.push("finalizer"))).pipe(
-          Effect.andThen(Effect.onInterrupt(Effect.never, () => seen.push("interrupted")))
-        ))
+      const task = yield* work(
+        "a",
+        () =>
+          Effect.addFinalizer(() => Effect.andThen(finalizer.wait, seen.push("finalizer"))).pipe(
+            Effect.andThen(Effect.onInterrupt(Effect.never, () => seen.push("interrupted")))
+          )
+      )
       yield* task.onExit(() => Effect.andThen(hook.wait, seen.push("hook")))
       yield* awaitState(task, "Running")
       const cancel = yield* Effect.forkChild(Effect.andThen(task.cancel(), seen.push("returned")))
@@ -122,7 +115,8 @@ describe("R6 Cancel", () => {
     it.effect("stops the handler there", () =>
       Effect.gen(function*() {
         const seen = trace()
-        const task = yield* work("a", ({ id }) => Effect.andThen(cancelSelf(id), Effect.andThen(Effect.yieldNow, seen.push("after"))))
+        const task = yield* work("a", ({ id }) =>
+          Effect.andThen(cancelSelf(id), Effect.andThen(Effect.yieldNow, seen.push("after"))))
         assert.strictEqual(canceled(yield* task.exit).reason, "self")
         assert.deepStrictEqual(seen.log, [])
       }).pipe(withPool()))
@@ -130,7 +124,8 @@ describe("R6 Cancel", () => {
     it.effect("acts and returns, also where nothing can be interrupted", () =>
       Effect.gen(function*() {
         const seen = trace()
-        const task = yield* work("a", ({ id }) => Effect.uninterruptible(Effect.andThen(cancelSelf(id), seen.push("after"))))
+        const task = yield* work("a", ({ id }) =>
+          Effect.uninterruptible(Effect.andThen(cancelSelf(id), seen.push("after"))))
         canceled(yield* task.exit)
         assert.deepStrictEqual(seen.log, ["after"])
       }).pipe(withPool()))
@@ -146,7 +141,12 @@ describe("R6 Cancel", () => {
         canceled(yield* forked.exit)
         yield* settleTurns
         const finalized = yield* work("b", ({ id }) =>
-          Effect.as(Effect.addFinalizer(() => Effect.ignore(Effect.andThen(Effect.orDie(cancelSelf(id)), seen.push("finalizer")))), 1))
+          Effect.as(
+            Effect.addFinalizer(() =>
+              Effect.ignore(Effect.andThen(Effect.orDie(cancelSelf(id)), seen.push("finalizer")))
+            ),
+            1
+          ))
         assert.deepStrictEqual(yield* finalized.exit, Exit.succeed(1))
         assert.deepStrictEqual(seen.log, ["fiber", "finalizer"])
       }).pipe(withPool()))

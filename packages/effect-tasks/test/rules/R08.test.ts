@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Option, Schedule } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
-import { TestClock } from "effect/testing"
 import {
   awaitState,
   canceled,
+  elapse,
   gate,
   script,
   scripted,
@@ -29,7 +29,6 @@ class Rejecting extends Job.make("Rejecting", { ...scripted, unique: "reject" })
 class Single extends Job.make("Single", { ...scripted, concurrency: 1 }) {}
 
 const never = () => Effect.never
-const pass = (millis: number) => Effect.andThen(settleTurns, Effect.andThen(TestClock.adjust(millis), settleTurns))
 const waitingFor = (task: ScriptedTask) => Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
 const phaseOf = (task: ScriptedTask) =>
   Effect.map(task.exit, (exit) => {
@@ -40,9 +39,9 @@ const phaseOf = (task: ScriptedTask) =>
 /** Ends nothing before `millis` have passed, and ends the task at that very millisecond. */
 const endsAfter = (task: ScriptedTask, millis: number) =>
   Effect.gen(function*() {
-    yield* pass(millis - 1)
+    yield* elapse(millis - 1)
     assert.notInclude(["Stopping", "Exited"], yield* stateOf(task))
-    yield* pass(1)
+    yield* elapse(1)
     assert.strictEqual(yield* stateOf(task), "Exited")
   })
 
@@ -63,7 +62,7 @@ describe("R8 Timeouts", () => {
         yield* work("busy", () => held.wait)
         yield* script("a", never)
         const task = yield* Timed.dispatch({ id: "a" })
-        yield* pass(20_000)
+        yield* elapse(20_000)
         assert.strictEqual(yield* stateOf(task), "Queued")
         yield* held.open
         yield* endsAfter(task, 1000)
@@ -121,7 +120,7 @@ describe("R8 Timeouts", () => {
             yield* Effect.onInterrupt(pool.join, () => seen.push("interrupted"))
           }), { timeout: 10 })
         yield* task.onFailure(() => seen.push("onFailure"))
-        yield* pass(10)
+        yield* elapse(10)
         assert.deepStrictEqual(seen.log, ["interrupted", "finalizer", "onFailure"])
         canceled(yield* children[0]!.exit)
         timedOut(yield* task.exit)
@@ -131,7 +130,7 @@ describe("R8 Timeouts", () => {
       Effect.gen(function*() {
         yield* script("a", () => Effect.as(Effect.sleep(999), "done"))
         const task = yield* Timed.dispatch({ id: "a" })
-        yield* pass(5000)
+        yield* elapse(5000)
         assert.deepStrictEqual(yield* task.exit, Exit.succeed("done"))
       }).pipe(withPool({}, Timed)))
 
@@ -140,7 +139,7 @@ describe("R8 Timeouts", () => {
         const held = gate()
         yield* script("a", () => Effect.uninterruptible(Effect.as(held.wait, "done")))
         const task = yield* Timed.dispatch({ id: "a" })
-        yield* pass(1000)
+        yield* elapse(1000)
         assert.strictEqual(yield* stateOf(task), "Stopping")
         yield* held.open
         timedOut(yield* task.exit)
@@ -153,7 +152,7 @@ describe("R8 Timeouts", () => {
       Effect.gen(function*() {
         yield* script("a", never)
         const task = yield* Timed.dispatch({ id: "a" })
-        yield* pass(500)
+        yield* elapse(500)
         yield* task.setTimeout(millis)
         yield* endsAfter(task, millis)
         assert.deepStrictEqual(yield* phaseOf(task), { after: millis, phase: "running" })
@@ -171,7 +170,7 @@ describe("R8 Timeouts", () => {
         yield* work("busy", () => held.wait)
         const task = yield* work("a", never)
         yield* task.setTimeout("2 seconds")
-        yield* pass(10_000)
+        yield* elapse(10_000)
         assert.strictEqual(yield* stateOf(task), "Queued")
         yield* held.open
         yield* endsAfter(task, 2000)
@@ -183,7 +182,7 @@ describe("R8 Timeouts", () => {
         yield* script("a", never)
         const task = yield* Timed.dispatch({ id: "a" })
         for (let i = 0; i < 20; i++) {
-          yield* pass(900)
+          yield* elapse(900)
           yield* task.setTimeout("1 second")
         }
         yield* endsAfter(task, 1000)
@@ -197,9 +196,9 @@ describe("R8 Timeouts", () => {
         const outside = yield* Timed.dispatch({ id: "a" })
         yield* script("b", (self) => Effect.andThen(self.clearTimeout, Effect.never))
         const inside = yield* Timed.dispatch({ id: "b" })
-        yield* pass(500)
+        yield* elapse(500)
         yield* outside.clearTimeout
-        yield* pass(3_600_000)
+        yield* elapse(3_600_000)
         assert.strictEqual(yield* stateOf(outside), "Running")
         assert.strictEqual(yield* stateOf(inside), "Running")
       }).pipe(withPool({}, Timed)))
@@ -212,7 +211,7 @@ describe("R8 Timeouts", () => {
         const task = yield* Timed.dispatch({ id: "a" })
         yield* task.clearTimeout
         yield* held.open
-        yield* pass(50_000)
+        yield* elapse(50_000)
         assert.strictEqual(yield* stateOf(task), "Running")
       }).pipe(withPool({ workers: 1 }, Timed)))
   })
@@ -306,7 +305,7 @@ describe("R8 Timeouts", () => {
       Effect.gen(function*() {
         const task = yield* work("a", never, { queueTimeout: "2 seconds" })
         yield* awaitState(task, "Running")
-        yield* pass(60_000)
+        yield* elapse(60_000)
         assert.strictEqual(yield* stateOf(task), "Running")
       }).pipe(withPool()))
 
@@ -318,7 +317,7 @@ describe("R8 Timeouts", () => {
         const busy = yield* work("busy", never)
         yield* awaitState(busy, "Running")
         yield* held.open
-        yield* pass(60_000)
+        yield* elapse(60_000)
         assert.strictEqual(yield* stateOf(task), "Sleeping")
         yield* busy.cancel()
         yield* task.await
@@ -355,9 +354,9 @@ describe("R8 Timeouts", () => {
         assert.deepStrictEqual([queued, total], [1, 1])
         const status = yield* workerPool.status
         assert.deepStrictEqual([status.queued, status.delayed, status.dispatched], [0, 1, 1])
-        yield* pass(9999)
+        yield* elapse(9999)
         assert.strictEqual(yield* stateOf(task), "Queued")
-        yield* pass(1)
+        yield* elapse(1)
         assert.strictEqual(yield* stateOf(task), "Exited")
       }).pipe(withPool()))
 
@@ -374,9 +373,9 @@ describe("R8 Timeouts", () => {
         const held = gate()
         yield* work("busy", () => held.wait)
         const delayed = yield* work("delayed", () => seen.push("delayed"), { delay: "1 second" })
-        yield* pass(500)
+        yield* elapse(500)
         yield* work("during", () => seen.push("during"))
-        yield* pass(500)
+        yield* elapse(500)
         assert.strictEqual(yield* waitingFor(delayed), "slot")
         const after = yield* work("after", () => seen.push("after"))
         yield* held.open
@@ -389,9 +388,9 @@ describe("R8 Timeouts", () => {
         const pool = yield* TaskPool.make()
         yield* work("a", undefined, { pool, delay: "10 seconds" })
         const join = yield* Effect.forkChild(pool.join)
-        yield* pass(9999)
+        yield* elapse(9999)
         assert.isUndefined(join.pollUnsafe())
-        yield* pass(1)
+        yield* elapse(1)
         assert.strictEqual((yield* Fiber.join(join)).complete, 1)
       }).pipe(withPool()))
 

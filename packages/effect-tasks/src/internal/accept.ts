@@ -1,0 +1,166 @@
+/**
+ * Accepting a dispatch: check, find the key's holder, insert. One synchronous step: a refused request leaves no trace.
+ */
+import type * as Fiber from "effect/Fiber"
+import { DuplicateTask, type DispatchErrorReason, PoolClosed, type WaitCycle, WorkerPoolClosed } from "../TaskError.ts"
+import { countGuest, countNew, countReuse } from "./counting.ts"
+import { Gate } from "./gate.ts"
+import { link, linkGuest, postpone, queue, setPriority } from "./lifecycle.ts"
+import { Line } from "./line.ts"
+import type { Machine } from "./machine.ts"
+import { countDispatch } from "./metrics.ts"
+import type { Origin } from "./model.ts"
+import { runOf, taskOf } from "./place.ts"
+import { type PoolRecord, type Registration, Run, TaskRecord } from "./records.ts"
+import { checkJoin } from "./ring.ts"
+import { tracingOf } from "./span.ts"
+import { stopTask } from "./stop.ts"
+import { idsOf } from "./waiting.ts"
+
+/** A checked dispatch. */
+export interface Request {
+  readonly machine: Machine
+  readonly registration: Registration
+  readonly payload: unknown
+  readonly key: string | undefined
+  readonly gateKey: string | undefined
+  readonly pool: PoolRecord
+  readonly priority: number
+  readonly delay: number
+  readonly timeout: number
+  readonly queueTimeout: number
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  /** The task that this one replaces, whatever the job's policy. */
+  readonly replaces?: TaskRecord
+}
+
+export interface Accepted {
+  readonly task: TaskRecord
+  readonly origin: Origin
+}
+
+/** Accepts a request, refuses it, or finds that it must wait for room. A ring is thrown: it is a defect. */
+export const accept = (request: Request, hasRoom: boolean): Accepted | DispatchErrorReason | "full" => {
+  const refusal = refuse(request)
+  if (refusal !== undefined) return refusal
+  const { key, machine, registration: { definition, job }, replaces } = request
+  const line = replaces === undefined
+    ? definition.unique === undefined ? undefined : job.lines.get(key!)
+    : lineBehind(replaces)
+  const holder = line?.newest
+  if (replaces === undefined) {
+    if (holder !== undefined) {
+      if (definition.unique === "reject") return new DuplicateTask({ taskId: holder.task.id, key: key! })
+      if (definition.unique === "join" && isJoinable(holder)) return join(request, holder)
+    } else if (definition.kept !== undefined) {
+      const kept = job.kept.get(key!, machine.timers.now())
+      if (kept !== undefined) return reuse(request, kept)
+    }
+  }
+  const exempt = holder !== undefined && (replaces !== undefined || definition.unique === "supersede")
+  if (!hasRoom && !exempt && taskOf(request.fiber) === undefined) return "full"
+  const task = insert(request, line)
+  if (exempt) stopTask(holder, { _tag: "cancel", reason: replaces === undefined ? "superseded" : "recomputed" })
+  return { task, origin: "created" }
+}
+
+const refuse = (request: Request): DispatchErrorReason | undefined => {
+  const { machine, pool, registration } = request
+  const from = taskOf(request.fiber)
+  if (machine.closed || registration.phase === "closed" || (registration.phase === "closing" && from === undefined)) {
+    return new WorkerPoolClosed({})
+  }
+  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, from))
+  return open ? undefined : new PoolClosed({ poolId: pool.id })
+}
+
+/** A sealed pool still takes what its own unfinished tasks, and those below them, dispatch. */
+const isWithin = (pool: PoolRecord, from: TaskRecord | undefined): boolean => {
+  for (let task = from; task !== undefined; task = task.pool.createdBy) {
+    if (task.pool === pool || task.run?.guestOf?.has(pool)) return true
+  }
+  return false
+}
+
+const isJoinable = ({ task }: Run): boolean => task.state !== "Stopping" && task.state !== "Exited"
+
+const join = (request: Request, holder: Run): Accepted => {
+  const { pool, priority } = request
+  const { task } = holder
+  const held = pool === task.pool ? !holder.leftHome : holder.guestOf?.has(pool) === true
+  if (!held) {
+    const ring: WaitCycle | undefined = checkJoin(pool, task)
+    if (ring !== undefined) throw ring
+    linkGuest(pool, holder)
+    countGuest(holder, pool)
+  }
+  holder.holds++
+  if (priority > task.priority) setPriority(task, priority)
+  task.machine.emit(() => ({ _tag: "TaskJoined", ...idsOf(task), poolId: pool.id }))
+  return { task, origin: "joined" }
+}
+
+const reuse = ({ pool }: Request, task: TaskRecord): Accepted => {
+  countReuse(task, pool)
+  task.machine.emit(() => ({ _tag: "TaskReused", ...idsOf(task), poolId: pool.id }))
+  return { task, origin: "reused" }
+}
+
+const insert = (request: Request, line: Line | undefined): TaskRecord => {
+  const { delay, fiber, key, machine, payload, pool, priority, registration } = request
+  const { definition, job } = registration
+  const parentId = pool.createdBy?.id ?? runOf(fiber)?.task.id
+  const task = new TaskRecord(
+    machine.nextNumber(),
+    job,
+    payload,
+    pool,
+    parentId,
+    priority,
+    machine.timers.now()
+  )
+  task.key = key
+  task.options = { timeout: request.timeout, queueTimeout: request.queueTimeout }
+  const run = new Run(task, registration, gateOf(request), request.timeout, request.queueTimeout)
+  run.dispatchedIn = tracingOf(fiber)
+  run.gate?.retain()
+  task.run = run
+  job.tasks.set(task.number, task)
+  machine.live++
+  link(pool, run)
+  countNew(run)
+  countDispatch(task)
+  machine.emit(() => ({ _tag: "TaskQueued", ...idsOf(task), ...(parentId === undefined ? {} : { parentTaskId: parentId }), priority }))
+  const place = line ?? (definition.unique === undefined ? undefined : openLine(registration, key!))
+  place?.add(run)
+  if (delay > 0) postpone(run, delay)
+  else queue(run)
+  return task
+}
+
+const openLine = ({ job }: Registration, key: string): Line => {
+  const line = new Line(() => job.lines.delete(key))
+  job.lines.set(key, line)
+  return line
+}
+
+/** The line in which a replacement stands behind the task. */
+const lineBehind = (task: TaskRecord): Line | undefined => {
+  if (task.job.definition.unique !== undefined) return task.job.lines.get(task.key!)
+  const { run } = task
+  if (run === undefined) return undefined
+  if (run.line === undefined) new Line().add(run)
+  return run.line
+}
+
+const gateOf = ({ gateKey, machine, registration: { definition, job } }: Request): Gate | undefined => {
+  const { concurrency } = definition
+  if (concurrency === undefined) return undefined
+  const key = gateKey ?? ""
+  let gate = job.gates.get(key)
+  if (gate === undefined) {
+    gate = new Gate(concurrency.limit, [machine.ready, machine.resuming], () => job.gates.delete(key))
+    job.gates.set(key, gate)
+  }
+  return gate
+}

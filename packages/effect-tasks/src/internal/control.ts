@@ -1,0 +1,42 @@
+/** What handle and handler have in common. */
+import * as Effect from "effect/Effect"
+import type * as Duration from "effect/Duration"
+import * as Queue from "effect/Queue"
+import { toMillis } from "./definition.ts"
+import { clearDeadline } from "./lifecycle.ts"
+import type { CancelOptions } from "./model.ts"
+import { nodeOf } from "./place.ts"
+import type { Run, TaskRecord } from "./records.ts"
+import { dependents } from "./ring.ts"
+import { armTimeout } from "./run.ts"
+import { stopTask } from "./stop.ts"
+import { until } from "./waiting.ts"
+
+export const setTimeout = (task: TaskRecord, duration: Duration.Input): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const { run } = task
+    if (run === undefined || task.state === "Stopping" || task.state === "Exited") return
+    run.timeout = toMillis(duration)
+    if (task.state === "Queued") return
+    clearDeadline(run)
+    armTimeout(run)
+  })
+
+export const clearTimeout = (task: TaskRecord): Effect.Effect<void> => setTimeout(task, Infinity)
+
+export const settled = (task: TaskRecord): Effect.Effect<void> => until(task, { reason: "task", target: task })
+
+/** Acts at once, then waits until the task has stopped; not for what waits for the caller. */
+export const cancel = (task: TaskRecord, options: CancelOptions = {}, evenMarked = false): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const { run } = task
+    if (run === undefined || task.state === "Exited") return Effect.void
+    const left = dependents(nodeOf(fiber))
+    stopTask(run, { _tag: "cancel", reason: options.reason })
+    return left.has(task) ? Effect.void : until(task, { reason: "task", evenMarked, cancelling: true, target: task })
+  })
+
+const inboxCapacity = 16
+
+export const inboxOf = (run: Run): Queue.Queue<any> =>
+  run.inbox ??= Effect.runSync(Queue.bounded<any>(inboxCapacity))

@@ -1,0 +1,106 @@
+/** Roll-up: each task counts once in every pool that holds it and once in each of their ancestors. */
+import type { Counts, PoolRecord, Run, TaskRecord } from "./records.ts"
+import type { State } from "./state.ts"
+
+type Column = "queued" | "running" | "sleeping" | "complete"
+
+const columns: { readonly [S in State]: Column } = {
+  Queued: "queued",
+  Running: "running",
+  Sleeping: "sleeping",
+  Stopping: "running",
+  Exited: "complete"
+}
+
+const eachCounting = (task: TaskRecord, run: Run, f: (counts: Counts) => void): void => {
+  const { machine } = task
+  f(machine.counts)
+  if (run.countedBy !== undefined) {
+    for (const pool of run.countedBy) changed(pool, f)
+  } else {
+    for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) changed(pool, f)
+  }
+}
+
+const changed = (pool: PoolRecord, f: (counts: Counts) => void): void => {
+  f(pool.counts)
+  touch(pool)
+}
+
+/** Tells the readers of `changes`. */
+export const touch = (pool: PoolRecord): void => {
+  pool.changes.version++
+  pool.machine.wakeAll(pool.changes)
+}
+
+/** A task was accepted. */
+export const countNew = (run: Run): void =>
+  eachCounting(run.task, run, (counts) => {
+    counts.total++
+    counts.queued++
+  })
+
+/** A task went from one state to another. */
+export const countMove = (run: Run, from: State, to: State): void => {
+  const out = columns[from]
+  const into = columns[to]
+  if (out === into) return
+  const { verdict } = run.task
+  const canceled = into === "complete" && verdict!._tag === "cancel"
+  const failed = into === "complete" && !canceled && isFailure(run.task)
+  eachCounting(run.task, run, (counts) => {
+    counts[out]--
+    counts[into]++
+    if (canceled) counts.canceled++
+    if (failed) counts.failed++
+  })
+}
+
+export const isFailure = ({ verdict }: TaskRecord): boolean =>
+  verdict!._tag === "timeout" || (verdict!._tag === "result" && verdict!.exit._tag === "Failure")
+
+const chain = function*(pool: PoolRecord): Generator<PoolRecord> {
+  for (let each: PoolRecord | undefined = pool; each !== undefined; each = each.parent) yield each
+}
+
+/** Another pool holds the task: it and its ancestors count it, up to the first that already does. */
+export const countGuest = (run: Run, guestOf: PoolRecord): void => {
+  run.countedBy ??= new Set(chain(run.task.pool))
+  const column = columns[run.task.state]
+  for (const pool of chain(guestOf)) {
+    if (run.countedBy.has(pool)) return
+    run.countedBy.add(pool)
+    changed(pool, (counts) => {
+      counts.total++
+      counts[column]++
+    })
+  }
+}
+
+/** A cancelled pool lets go of a shared task: those that counted it only for this pool's sake count it canceled. */
+export const countLetGo = (run: Run, from: PoolRecord, holders: Iterable<PoolRecord>): void => {
+  const staying = new Set<PoolRecord>()
+  for (const holder of holders) { for (const pool of chain(holder)) staying.add(pool) }
+  const column = columns[run.task.state]
+  for (const pool of chain(from)) {
+    if (staying.has(pool) || !run.countedBy!.delete(pool)) continue
+    changed(pool, (counts) => {
+      counts[column]--
+      counts.complete++
+      counts.canceled++
+    })
+  }
+}
+
+/** A kept result counts as one more complete task, where it is not counted already. */
+export const countReuse = (task: TaskRecord, into: PoolRecord): void => {
+  const counted = task.reusedIn ??= new WeakSet(chain(task.pool))
+  for (const pool of chain(into)) {
+    if (counted.has(pool)) return
+    counted.add(pool)
+    changed(pool, (counts) => {
+      counts.total++
+      counts.complete++
+    })
+  }
+}

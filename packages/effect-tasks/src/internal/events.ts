@@ -1,0 +1,41 @@
+/** Listeners of events. Each has its own buffer; a slow one loses the oldest events and is told how many. */
+import type { TaskEvent } from "../TaskEvent.ts"
+import type { Source, Waiter } from "./records.ts"
+
+const bufferSize = 4096
+
+/** One reader of events. */
+export class Listener implements Source {
+  waiters: Set<Waiter> | undefined
+  ended = false
+  private buffer: Array<TaskEvent> = []
+  private start = 0
+  private missed = 0
+
+  get ready(): boolean {
+    return this.ended || this.buffer.length > this.start
+  }
+
+  offer(event: TaskEvent): void {
+    this.buffer.push(event)
+    if (this.buffer.length - this.start > bufferSize) {
+      this.start++
+      this.missed++
+      if (this.start === bufferSize) this.trim()
+    }
+  }
+
+  /** Everything since the last time; nothing at the end. */
+  takeAll(): ReadonlyArray<TaskEvent> {
+    this.trim()
+    const events = this.missed === 0 ? this.buffer : [{ _tag: "Missed" as const, count: this.missed }, ...this.buffer]
+    this.buffer = []
+    this.missed = 0
+    return events
+  }
+
+  private trim(): void {
+    this.buffer = this.buffer.slice(this.start)
+    this.start = 0
+  }
+}

@@ -1,0 +1,75 @@
+/** What a job can do. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Definition } from "./definition.ts"
+import { dispatch } from "./dispatch.ts"
+import { type DispatchOptions, JobTypeId } from "./model.ts"
+import type { TaskRecord } from "./records.ts"
+import { register, unregister } from "./registry.ts"
+import { machineIn } from "./service.ts"
+import { awaitOwned, keyOf, TaskHandle, toHandle } from "./taskHandle.ts"
+
+/** The class that a job's own class extends. */
+export const make = (definition: Definition) => {
+  const { tag } = definition
+  const dispatchTask = (payload?: unknown, options?: DispatchOptions) =>
+    Effect.withFiber((fiber) =>
+      Effect.map(
+        dispatch(machineIn(fiber.context), tag, () => definition.check(payload), options),
+        toHandle
+      )
+    )
+  return class Job {
+    static readonly [JobTypeId] = JobTypeId
+    static readonly tag = tag
+    static readonly payloadSchema = definition.payload
+    static readonly successSchema = definition.success
+    static readonly errorSchema = definition.error
+    static readonly progressSchema = definition.progress
+    static readonly messageSchema = definition.message
+    static readonly dispatch = dispatchTask
+    static readonly run = (payload?: unknown, options?: DispatchOptions) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(restore(dispatchTask(payload, options)), (task) => restore(awaitOwned(task)))
+      )
+    static readonly tasks = Effect.withFiber((fiber) => Effect.succeed(tasksIn(fiber.context, tag).map(toTask)))
+    static readonly find = (payload?: unknown) =>
+      Effect.withFiber((fiber) => {
+        const checked = definition.check(payload)
+        if (checked._tag === "Failure") return Effect.succeed(Option.none())
+        const key = definition.keyOf(checked.value)
+        const found = tasksIn(fiber.context, tag).findLast((task) => keyOf(task) === key)
+        return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
+      })
+    static readonly of = <H>(handler: H): H => handler
+    static readonly toLayer = (handler: any) => toLayer(definition, handler)
+  }
+}
+
+const toTask = (task: TaskRecord) => new TaskHandle(task, "created")
+
+const tasksIn = (context: Context.Context<never>, tag: string): Array<TaskRecord> => [
+  ...(machineIn(context).jobs.get(tag)?.tasks.values() ?? [])
+]
+
+type AnyHandler = Parameters<typeof register>[2]
+
+/** Registers as the last acquisition of its layer, so that the tasks end before anything the handler needs. */
+const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<AnyHandler, any, any>) => {
+  const Handler = Context.Service<{}>(`effect-tasks/Job/${definition.tag}`)
+  return Layer.effect(
+    Handler,
+    Effect.gen(function*() {
+      const run = typeof handler === "function" ? handler : yield* handler
+      const context = yield* Effect.context<never>()
+      const machine = machineIn(context)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => register(machine, definition, run, context)),
+        (registration) => unregister(machine, registration)
+      )
+      return {}
+    })
+  )
+}

@@ -1,0 +1,258 @@
+/**
+ * The transitions of a task after its acceptance. Each is one synchronous step that runs no user code.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import { countMove, isFailure, touch } from "./counting.ts"
+import { isolated, runHooks } from "./hooks.ts"
+import type { Machine } from "./machine.ts"
+import { countExit } from "./metrics.ts"
+import { exitStatusOf } from "./outcome.ts"
+import type { PoolRecord, Run, TaskRecord, Verdict } from "./records.ts"
+import { idsOf, proceedAll, releaseSlot } from "./waiting.ts"
+
+/** A task that is due queues: behind the earlier tasks of its key, else for a slot. */
+export const queue = (run: Run): void => {
+  const { task } = run
+  const { machine } = task
+  if (run.queueTimeout < Infinity) {
+    run.deadline = machine.timers.set(run.queueTimeout, () => {
+      exit(run, { _tag: "timeout", phase: "queued", after: run.queueTimeout })
+    })
+  }
+  if (run.line === undefined || run.line.first === run) offer(run)
+}
+
+const offer = (run: Run): void => {
+  const { machine } = run.task
+  run.order = machine.nextOrder()
+  machine.ready.add(run, run.task.priority, run.task.pool.depth)
+  machine.schedule()
+}
+
+/** A task waits for its delay. */
+export const postpone = (run: Run, millis: number): void => {
+  const { machine } = run.task
+  machine.delayed++
+  run.delay = machine.timers.set(millis, () => {
+    endDelay(run)
+    queue(run)
+  })
+}
+
+const endDelay = (run: Run): void => {
+  if (run.delay === undefined) return
+  const { machine } = run.task
+  machine.delayed--
+  machine.timers.clear(run.delay)
+  run.delay = undefined
+}
+
+/** Moves a queued task among those of another priority. */
+export const setPriority = (task: TaskRecord, priority: number): void => {
+  const { run } = task
+  if (task.state !== "Queued" || run === undefined) return
+  task.priority = priority
+  if (run.lane === undefined) return
+  const { machine } = task
+  machine.ready.remove(run)
+  machine.ready.add(run, priority, task.pool.depth)
+  machine.schedule()
+}
+
+export const clearDeadline = (run: Run): void => {
+  if (run.deadline === undefined) return
+  run.task.machine.timers.clear(run.deadline)
+  run.deadline = undefined
+}
+
+/** The verdict on a started task falls. */
+export const enterStopping = (run: Run, verdict: Verdict): void => {
+  const { task } = run
+  const from = task.state
+  task.verdict = verdict
+  task.state = "Stopping"
+  run.waitingFor = undefined
+  clearDeadline(run)
+  if (run.claiming) {
+    run.claiming = false
+    task.machine.resuming.remove(run)
+  }
+  countMove(run, from, "Stopping")
+  task.machine.emit(() => ({ _tag: "TaskStopping", ...idsOf(task), why: verdict._tag }))
+}
+
+/** Everything of the task has ended but its hooks. A task that never started takes its verdict here. */
+export const exit = (run: Run, verdict?: Verdict): void => {
+  const { task } = run
+  const { machine } = task
+  const from = task.state
+  if (from === "Queued") {
+    endDelay(run)
+    clearDeadline(run)
+    if (run.lane !== undefined) machine.ready.remove(run)
+  }
+  if (verdict !== undefined) task.verdict = verdict
+  task.state = "Exited"
+  task.finishedAt = machine.timers.now()
+  countMove(run, from, "Exited")
+  releaseSlot(run)
+  run.gate?.forget()
+  if (isFailure(task)) recordFailure(run)
+  countExit(task)
+  machine.emit(() => ({ _tag: "TaskExited", ...idsOf(task), exitStatus: exitStatusOf(task) }))
+  if (run.inbox !== undefined) Queue.shutdownUnsafe(run.inbox)
+  proceedAll(run)
+  if (task.hooks === undefined) return settle(run)
+  machine.tell(() => {
+    Effect.runForkWith(machine.context)(runHooks(task)).addObserver(() => settle(run))
+  })
+}
+
+const failuresKept = 100
+
+const recordFailure = (run: Run): void => {
+  const { task } = run
+  const holders = holdersOf(run)
+  for (const pool of run.countedBy ?? ancestors(task.pool)) {
+    if (pool.failures.length < failuresKept) pool.failures.push(task)
+  }
+  for (const pool of holders) {
+    pool.ownFailed++
+    if (pool.ownFailures.length < failuresKept) pool.ownFailures.push(task)
+    pool.onOwnFailure?.()
+  }
+}
+
+const ancestors = function*(pool: PoolRecord): Generator<PoolRecord> {
+  for (let each: PoolRecord | undefined = pool; each !== undefined; each = each.parent) yield each
+}
+
+/** The pools that hold a task. */
+export const holdersOf = (run: Run): ReadonlyArray<PoolRecord> =>
+  run.guestOf === undefined
+    ? [run.task.pool]
+    : run.leftHome
+    ? [...run.guestOf]
+    : [run.task.pool, ...run.guestOf]
+
+/** The hooks have run: the key is free, waiters wake, pools may be done. */
+const settle = (run: Run): void => {
+  const { task } = run
+  const { machine } = task
+  task.settled = true
+  task.run = undefined
+  task.hooks = undefined
+  machine.live--
+  leaveLine(run)
+  remember(machine, task)
+  machine.wakeAll(task)
+  task.reports.ended = true
+  machine.wakeAll(task.reports)
+  for (const pool of holdersOf(run)) release(pool, run)
+  for (const check of machine.idleChecks) check()
+}
+
+const leaveLine = (run: Run): void => {
+  const { line } = run
+  if (line === undefined) return
+  line.remove(run)
+  const { first } = line
+  if (first !== undefined && first.task.state === "Queued" && first.delay === undefined && first.lane === undefined) {
+    offer(first)
+  }
+}
+
+const remember = (machine: Machine, task: TaskRecord): void => {
+  const { job } = task
+  task.inHistory = true
+  if (job.definition.kept !== undefined && exitStatusOf(task) === "success") {
+    task.key ??= job.definition.keyOf(task.payload)
+    job.kept.add(task.key, task)
+  }
+  machine.history.add(task)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// pools
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A pool holds one more task. */
+export const link = (pool: PoolRecord, run: Run): void => {
+  pool.remaining++
+  run.previous = pool.lastRun
+  if (pool.lastRun === undefined) pool.firstRun = run
+  else pool.lastRun.next = run
+  pool.lastRun = run
+}
+
+/** A pool holds a task that another pool holds too. */
+export const linkGuest = (pool: PoolRecord, run: Run): void => {
+  pool.remaining++
+  ;(pool.guests ??= new Set()).add(run)
+  ;(run.guestOf ??= new Set()).add(pool)
+}
+
+/** A pool holds a task no longer. */
+export const release = (pool: PoolRecord, run: Run): void => {
+  pool.remaining--
+  if (pool === run.task.pool) unlink(pool, run)
+  else pool.guests!.delete(run)
+  finishIfDone(pool)
+}
+
+const unlink = (pool: PoolRecord, run: Run): void => {
+  if (run.previous === undefined) pool.firstRun = run.next
+  else run.previous.next = run.next
+  if (run.next === undefined) pool.lastRun = run.previous
+  else run.next.previous = run.previous
+  run.previous = run.next = undefined
+}
+
+/** The unfinished tasks that a pool holds. */
+export const runsOf = (pool: PoolRecord): Array<Run> => {
+  const runs: Array<Run> = []
+  for (let run = pool.firstRun; run !== undefined; run = run.next) runs.push(run)
+  return pool.guests === undefined ? runs : [...runs, ...pool.guests]
+}
+
+/** Closes a pool to tasks from outside. */
+export const seal = (pool: PoolRecord): void => {
+  if (pool.isGlobal || pool.sealed) return
+  pool.sealed = true
+  if (!pool.canceled) pool.machine.emit(() => ({ _tag: "PoolSealed", poolId: pool.id, canceled: false }))
+  touch(pool)
+  finishIfDone(pool)
+}
+
+/** A closed pool with nothing left is done, once. */
+export const finishIfDone = (pool: PoolRecord): void => {
+  if (pool.done || pool.remaining > 0 || !(pool.sealed || pool.canceled) || pool.isGlobal) return
+  const { machine } = pool
+  pool.done = true
+  pool.doneAt = machine.timers.now()
+  machine.emit(() => ({ _tag: "PoolDone", poolId: pool.id }))
+  if (pool.finalizers.length === 0) return releaseWaiters(pool)
+  machine.tell(() => {
+    Effect.runForkWith(machine.context)(runFinalizers(pool)).addObserver(() => releaseWaiters(pool))
+  })
+}
+
+const runFinalizers = (pool: PoolRecord): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const finalizer = pool.finalizers.shift()
+    return finalizer === undefined
+      ? Effect.void
+      : Effect.andThen(isolated(`finalizer of pool ${pool.id}`, finalizer), runFinalizers(pool))
+  })
+
+const releaseWaiters = (pool: PoolRecord): void => {
+  const { machine } = pool
+  pool.released = true
+  pool.createdBy?.run?.pools?.delete(pool)
+  machine.wakeAll(pool)
+  touch(pool)
+  pool.changes.ended = true
+  machine.wakeAll(pool.changes)
+  machine.poolHistory.add(pool)
+}

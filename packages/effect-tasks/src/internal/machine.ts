@@ -1,0 +1,135 @@
+/**
+ * The state of one worker pool, and its turn.
+ *
+ * Transitions are synchronous and run no user code. What must run afterwards (waiters, hooks, starts) is left for the
+ * turn, which the Scheduler calls on a stack of its own.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Scheduler from "effect/Scheduler"
+import type { TaskEvent } from "../TaskEvent.ts"
+import type { Admission } from "./admission.ts"
+import { atLeastOne, toMillis } from "./definition.ts"
+import type { Listener } from "./events.ts"
+import { Fifo } from "./fifo.ts"
+import type { WorkerPoolOptions } from "./model.ts"
+import { ReadyQueue } from "./readyQueue.ts"
+import { Counts, type JobState, PoolRecord, type Source, type TaskRecord } from "./records.ts"
+import { History } from "./retention.ts"
+import { Slots } from "./slots.ts"
+import { Timers } from "./timers.ts"
+
+type Unstamped<E> = E extends { readonly seq: number } ? Omit<E, "seq" | "at"> : never
+
+export class Machine {
+  readonly context: Context.Context<never>
+  readonly timers: Timers
+  readonly slots: Slots
+  readonly capacity: number
+  readonly onFull: "suspend" | "fail"
+  readonly gracePeriod: number
+  readonly ready = new ReadyQueue()
+  readonly resuming = new ReadyQueue()
+  readonly jobs = new Map<string, JobState>()
+  readonly pools = new Map<number, PoolRecord>()
+  readonly global: PoolRecord
+  readonly history: History<TaskRecord>
+  readonly poolHistory: History<PoolRecord>
+  readonly counts = new Counts()
+  readonly listeners = new Set<Listener>()
+  readonly admission: Admission
+  /** Checked whenever a task has settled. */
+  readonly idleChecks = new Set<() => void>()
+  seq = 0
+  delayed = 0
+  /** Accepted and not settled. */
+  live = 0
+  paused = false
+  closed = false
+  /** When the grace of the shutdown that has begun ends. */
+  graceEnd: number | undefined
+  private lastNumber = 0
+  private lastOrder = 0
+  private readonly outbox = new Fifo<() => void>()
+  private readonly dispatcher: Scheduler.SchedulerDispatcher
+  private readonly turn: () => void
+  private scheduled = false
+
+  constructor(
+    context: Context.Context<never>,
+    options: WorkerPoolOptions,
+    parts: { readonly turn: (machine: Machine) => void; readonly admission: (machine: Machine) => Admission }
+  ) {
+    this.context = context
+    this.timers = new Timers(Context.get(context, Clock.Clock), context)
+    this.slots = new Slots(atLeastOne(options.workers ?? processors()))
+    this.capacity = atLeastOne(options.capacity ?? Infinity)
+    this.onFull = options.onFull ?? "suspend"
+    this.gracePeriod = options.gracePeriod === undefined ? 0 : toMillis(options.gracePeriod)
+    const remembered = Math.max(0, options.history ?? 1000) || 0
+    this.history = new History(remembered, (task) => this.forget(task))
+    this.poolHistory = new History(remembered, (pool) => this.pools.delete(pool.number))
+    this.global = new PoolRecord(this, 0, undefined, "GLOBAL", true, this.timers.now())
+    this.pools.set(0, this.global)
+    this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
+    this.admission = parts.admission(this)
+    this.turn = () => {
+      this.scheduled = false
+      parts.turn(this)
+    }
+  }
+
+  nextNumber(): number {
+    return ++this.lastNumber
+  }
+
+  nextOrder(): number {
+    return ++this.lastOrder
+  }
+
+  /** Asks for a turn. */
+  schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    this.dispatcher.scheduleTask(this.turn, 0)
+  }
+
+  /** Leaves something that may run user code for the turn. */
+  tell(message: () => void): void {
+    this.outbox.push(message)
+    this.schedule()
+  }
+
+  nextMessage(): (() => void) | undefined {
+    return this.outbox.shift()
+  }
+
+  wakeAll(source: Source): void {
+    const { waiters } = source
+    if (waiters === undefined || waiters.size === 0) return
+    source.waiters = undefined
+    this.tell(() => {
+      for (const waiter of waiters) waiter.wake()
+    })
+  }
+
+  /** Numbers a transition and, when somebody listens, tells of it. */
+  emit(event: () => Unstamped<TaskEvent>): void {
+    this.seq++
+    if (this.listeners.size === 0) return
+    const stamped = { ...event(), seq: this.seq, at: this.timers.now() } as TaskEvent // the stamp completes the event
+    for (const listener of this.listeners) {
+      listener.offer(stamped)
+      this.wakeAll(listener)
+    }
+  }
+
+  /** A task leaves the history; a kept result stays visible. */
+  forget(task: TaskRecord): void {
+    task.inHistory = false
+    if (!task.job.kept.has(task)) task.job.tasks.delete(task.number)
+  }
+}
+
+const processors = (): number =>
+  (globalThis as { readonly navigator?: { readonly hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 4

@@ -1,0 +1,53 @@
+/** From how a handler ended to what the task's exit is. */
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import { DispatchError, HandlerInterrupted, TaskCanceled, TaskTimeout } from "../TaskError.ts"
+import type { ExitStatus } from "./model.ts"
+import type { TaskRecord } from "./records.ts"
+
+/** The exit of an ended task, made when somebody first asks. */
+export const exitOf = (task: TaskRecord): Exit.Exit<any, any> => task.exit ??= makeExit(task)
+
+const makeExit = (task: TaskRecord): Exit.Exit<unknown, unknown> => {
+  const verdict = task.verdict!
+  const ids = { taskId: task.id, job: task.job.tag }
+  switch (verdict._tag) {
+    case "result":
+      return verdict.exit
+    case "cancel":
+      return Exit.fail(new TaskCanceled({ ...ids, reason: verdict.reason }))
+    case "timeout":
+      return Exit.fail(new TaskTimeout({ ...ids, phase: verdict.phase, after: verdict.after }))
+  }
+}
+
+export const exitStatusOf = ({ verdict }: TaskRecord): ExitStatus =>
+  verdict!._tag === "cancel" ? "canceled" : verdict!._tag === "result" && Exit.isSuccess(verdict!.exit) ? "success" : "error"
+
+/**
+ * The result of a handler that nobody stopped: an exit never carries an interrupt, and a refused dispatch that the
+ * handler let through is a defect.
+ */
+export const resultOf = (task: TaskRecord, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
+  if (Exit.isSuccess(exit)) return exit
+  const { reasons } = exit.cause
+  if (!reasons.some(needsCare)) return exit
+  const kept = reasons.filter((reason) => reason._tag !== "Interrupt").map((reason) =>
+    reason._tag === "Fail" && reason.error instanceof DispatchError ? Cause.makeDieReason(reason.error) : reason
+  )
+  return Exit.failCause(
+    kept.length > 0
+      ? Cause.fromReasons(kept)
+      : Cause.die(new HandlerInterrupted({ taskId: task.id, job: task.job.tag }))
+  )
+}
+
+const needsCare = (reason: Cause.Reason<unknown>): boolean =>
+  reason._tag === "Interrupt" || (reason._tag === "Fail" && reason.error instanceof DispatchError)
+
+/** What a stopped handler's cause held beside the interruption. */
+export const leftover = (exit: Exit.Exit<unknown, unknown>): Cause.Cause<unknown> | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const reasons = exit.cause.reasons.filter((reason) => reason._tag !== "Interrupt")
+  return reasons.length === 0 ? undefined : Cause.fromReasons(reasons)
+}

@@ -1,0 +1,31 @@
+/** Which task, hook or finalizer a fiber is inside of. */
+import * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
+import type { Place, PoolRecord, Run, TaskRecord } from "./records.ts"
+
+export const CurrentPlace = Context.Reference<Place | undefined>("effect-tasks/CurrentPlace", {
+  defaultValue: () => undefined
+})
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** The task that this fiber is inside of; none once the task has ended. */
+export const runOf = (fiber: AnyFiber): Run | undefined => {
+  const place = fiber.getRef(CurrentPlace)
+  return place !== undefined && place.kind === "handler" && place.task.state !== "Exited" ? place : undefined
+}
+
+/** Who waits when this fiber does. */
+export const nodeOf = (fiber: AnyFiber): TaskRecord | PoolRecord | undefined => {
+  const place = fiber.getRef(CurrentPlace)
+  if (place === undefined) return undefined
+  if (place.kind === "finalizer") return place.pool.released ? undefined : place.pool
+  if (place.kind === "hook") return place.task.settled ? undefined : place.task
+  return place.task.state === "Exited" ? undefined : place.task
+}
+
+/** The unfinished task that this fiber works for, in its handler or in a hook. */
+export const taskOf = (fiber: AnyFiber): TaskRecord | undefined => {
+  const node = nodeOf(fiber)
+  return node !== undefined && "payload" in node ? node : undefined
+}

@@ -1,0 +1,247 @@
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../TaskError.ts"
+import { detached, isolated } from "./hooks.ts"
+import { runsOf, seal } from "./lifecycle.ts"
+import type { Machine } from "./machine.ts"
+import {
+  type AnyTask,
+  type CancelOptions,
+  type PoolStatus,
+  type TaskPool,
+  type TaskPoolOptions,
+  TaskPoolTypeId,
+  type WorkerPool
+} from "./model.ts"
+import { exitOf } from "./outcome.ts"
+import { nodeOf, runOf } from "./place.ts"
+import { PoolRecord, type TaskRecord } from "./records.ts"
+import { dependents } from "./ring.ts"
+import { machineIn } from "./service.ts"
+import { cancelPool } from "./stop.ts"
+import { latest, TaskHandle } from "./taskHandle.ts"
+import { until } from "./waiting.ts"
+
+class PoolHandle implements TaskPool {
+  readonly [TaskPoolTypeId] = TaskPoolTypeId
+  readonly record: PoolRecord
+
+  constructor(record: PoolRecord) {
+    this.record = record
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get name(): string {
+    return this.record.name
+  }
+
+  get isGlobal(): boolean {
+    return this.record.isGlobal
+  }
+
+  get isRoot(): boolean {
+    return this.record.parent === undefined
+  }
+
+  get parent(): Option.Option<TaskPool> {
+    return Option.map(Option.fromUndefinedOr(this.record.parent), handleOf)
+  }
+
+  get root(): TaskPool {
+    let root = this.record
+    while (root.parent !== undefined) root = root.parent
+    return handleOf(root)
+  }
+
+  get createdBy(): Option.Option<AnyTask> {
+    return Option.map(Option.fromUndefinedOr(this.record.createdBy), (task) => new TaskHandle(task, "created"))
+  }
+
+  get seal(): Effect.Effect<void> {
+    return Effect.sync(() => seal(this.record))
+  }
+
+  get join(): Effect.Effect<PoolStatus, ChildTaskFailed | PoolCanceled> {
+    return Effect.flatMap(this.settled, (status) => {
+      const { record } = this
+      if (record.isGlobal) return Effect.succeed(status)
+      const failure = failureOf(record)
+      if (failure !== undefined) return Effect.fail(failure)
+      return record.canceled
+        ? Effect.fail(new PoolCanceled({ poolId: record.id, reason: record.cancelReason }))
+        : Effect.succeed(status)
+    })
+  }
+
+  get settled(): Effect.Effect<PoolStatus> {
+    const { record } = this
+    return Effect.suspend(() => {
+      if (record.isGlobal) return Effect.succeed(statusOf(record))
+      seal(record)
+      return Effect.map(until(record, { reason: "children", target: record }), () => statusOf(record))
+    })
+  }
+
+  cancel(options: CancelOptions = {}): Effect.Effect<void> {
+    return stopAndAwait(this.record, options.reason, false)
+  }
+
+  get status(): Effect.Effect<PoolStatus> {
+    return Effect.sync(() => statusOf(this.record))
+  }
+
+  get changes(): Stream.Stream<PoolStatus> {
+    return latest(this.record.changes, () => statusOf(this.record), -1)
+  }
+
+  get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {
+    return Effect.sync(() => this.record.failures.map(toFailure))
+  }
+
+  get tasks(): Effect.Effect<ReadonlyArray<AnyTask>> {
+    return Effect.sync(() => tasksOf(this.record).map((task) => new TaskHandle(task, "created")))
+  }
+
+  addFinalizer(f: (status: PoolStatus) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    const { record } = this
+    return Effect.flatMap(detached({ kind: "finalizer", pool: record }, f), (finalizer) => {
+      const run = () => finalizer(statusOf(record))
+      if (record.released) return Effect.uninterruptible(isolated(`finalizer of pool ${record.id}`, run))
+      record.finalizers.push(run as () => Effect.Effect<unknown>) // `isolated` handles what it fails with
+      return Effect.void
+    })
+  }
+
+  [Equal.symbol](that: unknown): boolean {
+    return that instanceof PoolHandle && that.record === this.record
+  }
+
+  [Hash.symbol](): number {
+    return Hash.string(this.id)
+  }
+
+  toJSON(): unknown {
+    return { _id: "TaskPool", id: this.id, name: this.name, ...statusOf(this.record) }
+  }
+}
+
+export const handleOf = (record: PoolRecord): TaskPool => record.handle ??= new PoolHandle(record)
+
+/** The record behind a pool of this worker pool. */
+export const recordOf = (pool: TaskPool, machine: Machine): PoolRecord => {
+  const { record } = pool as PoolHandle // only this library makes pools
+  if (record.machine !== machine) {
+    throw new Error(`Pool ${pool.id} belongs to another WorkerPool: dispatch where the pool was made`)
+  }
+  return record
+}
+
+const statusOf = (pool: PoolRecord): PoolStatus => {
+  const { canceled, complete, failed, queued, running, sleeping, total } = pool.counts
+  return {
+    state: pool.done ? "done" : pool.canceled ? "canceled" : pool.sealed ? "sealed" : "open",
+    total,
+    queued,
+    running,
+    sleeping,
+    complete,
+    failed,
+    canceled,
+    progress: total === 0 ? 0 : complete / total,
+    runTime: (pool.doneAt ?? pool.machine.timers.now()) - pool.openedAt
+  }
+}
+
+const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
+  const found = new Set<TaskRecord>()
+  for (const job of pool.machine.jobs.values()) {
+    for (const task of job.tasks.values()) { if (task.pool === pool) found.add(task) }
+  }
+  for (const run of runsOf(pool)) found.add(run.task)
+  return [...found].sort((a, b) => a.number - b.number)
+}
+
+const pathOf = (task: TaskRecord): Array<string> => {
+  const path: Array<string> = []
+  for (let each: TaskRecord | undefined = task; each !== undefined; each = each.pool.createdBy) path.unshift(each.id)
+  return path
+}
+
+const toFailure = (task: TaskRecord): TaskFailure => {
+  const exit = exitOf(task)
+  if (exit._tag === "Success") throw new Error(`${task.id} has not failed`)
+  return new TaskFailure({ taskId: task.id, job: task.job.tag, path: pathOf(task), cause: exit.cause })
+}
+
+const failureOf = (pool: PoolRecord): ChildTaskFailed | undefined => {
+  const [first, ...rest] = pool.ownFailures
+  return first === undefined
+    ? undefined
+    : new ChildTaskFailed({
+      poolId: pool.id,
+      failures: [toFailure(first), ...rest.map(toFailure)],
+      total: pool.ownFailed
+    })
+}
+
+/** Cancels at once, then waits for all that does not itself wait for the caller. */
+const stopAndAwait = (pool: PoolRecord, reason: string | undefined, evenMarked: boolean): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const left = dependents(nodeOf(fiber))
+    const runs = runsOf(pool)
+    cancelPool(pool, reason)
+    const wait = { reason: "children", evenMarked, cancelling: true } as const
+    if (!pool.isGlobal && !left.has(pool) && !runs.some((run) => left.has(run.task))) {
+      return until(pool, { ...wait, target: pool })
+    }
+    const stopping = runs.filter((run) => run.marked && !left.has(run.task))
+    return Effect.forEach(stopping, (run) => until(run.task, { ...wait, target: run.task }), { discard: true })
+  })
+
+/** Ends a pool with its Scope or its task. */
+export const closePool = (pool: PoolRecord, reason: string): Effect.Effect<void> =>
+  Effect.suspend(() => (pool.released ? Effect.void : stopAndAwait(pool, reason, true)))
+
+/** Opens a pool in the current Scope. */
+export const makePool = (
+  options: TaskPoolOptions = {}
+): Effect.Effect<TaskPool, never, WorkerPool | Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => makePoolIn(scope, options))
+
+/** Opens a pool in this Scope. */
+export const makePoolIn = (
+  scope: Scope.Scope,
+  options: TaskPoolOptions = {}
+): Effect.Effect<TaskPool, never, WorkerPool> =>
+  Effect.withFiber((fiber) => {
+    const machine = machineIn(fiber.context)
+    const creator = runOf(fiber)
+    const pool = new PoolRecord(machine, machine.nextNumber(), creator?.task, options.name, false, machine.timers.now())
+    if (options.onFailure === "cancel") pool.onOwnFailure = () => machine.tell(() => cancelPool(pool, "a task has failed"))
+    machine.pools.set(pool.number, pool)
+    machine.emit(() => ({
+      _tag: "PoolOpened",
+      poolId: pool.id,
+      name: pool.name,
+      ...(pool.parent === undefined ? {} : { parentPoolId: pool.parent.id }),
+      ...(creator === undefined ? {} : { createdBy: creator.task.id })
+    }))
+    if (creator !== undefined) {
+      creator.pools ??= new Set()
+      creator.pools.add(pool)
+      creator.task.childPool = pool
+    }
+    if (machine.closed || creator?.marked) cancelPool(pool, "canceled")
+    return Effect.as(
+      Scope.addFinalizer(scope, closePool(pool, "its scope has closed")),
+      handleOf(pool)
+    )
+  })
+

@@ -1,0 +1,35 @@
+/** The turn of a machine: tell what has happened, then start whoever is next, one at a time. */
+import type { Machine } from "./machine.ts"
+import type { Run } from "./records.ts"
+import { give } from "./run.ts"
+
+/** How long a turn may hold the thread, in milliseconds. */
+const slice = 8
+const checkEvery = 32
+
+export const turn = (machine: Machine): void => {
+  const end = Date.now() + slice
+  for (let steps = 1; step(machine); steps++) {
+    if (steps % checkEvery === 0 && Date.now() > end) return machine.schedule()
+  }
+  machine.timers.sweep()
+}
+
+const step = (machine: Machine): boolean => {
+  const message = machine.nextMessage()
+  if (message !== undefined) {
+    message()
+    return true
+  }
+  const next = machine.slots.available ? nextRun(machine) : undefined
+  if (next !== undefined) {
+    give(next)
+    return true
+  }
+  return machine.admission.admitNext()
+}
+
+/** Resuming tasks go before queued ones; a pause holds back first starts only. */
+const nextRun = (machine: Machine): Run | undefined =>
+  // only runs are ever added to these queues
+  (machine.resuming.peek() ?? (machine.paused ? undefined : machine.ready.peek())) as Run | undefined

@@ -1,0 +1,277 @@
+/**
+ * The data of the machine: what stays of a task (`TaskRecord`), what lives only while it does (`Run`), and pools.
+ * They are written by the transition functions beside this file and by nobody else.
+ */
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
+import type { TaskError } from "../TaskError.ts"
+import type { Definition } from "./definition.ts"
+import type { Gate } from "./gate.ts"
+import type { HookSet } from "./hooks.ts"
+import type { Line } from "./line.ts"
+import type { Machine } from "./machine.ts"
+import type { JobMetrics } from "./metrics.ts"
+import type { TaskPool, WaitingFor } from "./model.ts"
+import type { Entry, Lane } from "./readyQueue.ts"
+import type { Kept } from "./retention.ts"
+import type { State } from "./state.ts"
+import type { Deadline } from "./timers.ts"
+
+/** Why a task ends. Errors are built from it when somebody reads the exit. */
+export type Verdict =
+  | { readonly _tag: "result"; readonly exit: Exit.Exit<unknown, unknown> }
+  | { readonly _tag: "cancel"; readonly reason: string | undefined }
+  | { readonly _tag: "timeout"; readonly phase: "queued" | "running"; readonly after: number }
+
+/** Who waits, as the wait graph sees it, and how to wake him. */
+export interface Waiter {
+  readonly from: TaskRecord | PoolRecord | undefined
+  wake(): void
+}
+
+/** What can be waited for. */
+export interface Source {
+  readonly ready: boolean
+  waiters: Set<Waiter> | undefined
+}
+
+/** Numbers that roll up. `total = queued + running + sleeping + complete`, always. */
+export class Counts {
+  total = 0
+  queued = 0
+  running = 0
+  sleeping = 0
+  complete = 0
+  failed = 0
+  canceled = 0
+}
+
+/** All tasks of one tag. */
+export interface JobState {
+  readonly tag: string
+  definition: Definition
+  readonly registrations: Array<Registration>
+  readonly tasks: Map<number, TaskRecord>
+  readonly lines: Map<string, Line>
+  readonly gates: Map<string, Gate>
+  readonly kept: Kept
+  metrics: JobMetrics | undefined
+}
+
+/** One handler layer that is alive. */
+export interface Registration {
+  readonly job: JobState
+  readonly definition: Definition
+  readonly handler: (payload: any, task: any) => Effect.Effect<unknown, unknown, any>
+  readonly context: Context.Context<never>
+  /** "open", then "closing" while its live tasks have their grace, then "closed". */
+  phase: "open" | "closing" | "closed"
+}
+
+/** What a fiber can be inside of. */
+export type Place =
+  | Run
+  | { readonly kind: "hook"; readonly task: TaskRecord }
+  | { readonly kind: "finalizer"; readonly pool: PoolRecord }
+
+/** The part of a task that stays with its handle. */
+export class TaskRecord implements Source {
+  readonly number: number
+  readonly job: JobState
+  readonly payload: unknown
+  readonly pool: PoolRecord
+  readonly parentId: string | undefined
+  readonly queuedAt: number
+  state: State = "Queued"
+  priority: number
+  attempt = 1
+  startedAt: number | undefined
+  finishedAt: number | undefined
+  worker: number | undefined
+  verdict: Verdict | undefined
+  exit: Exit.Exit<any, any> | undefined
+  key: string | undefined
+  progress: unknown
+  readonly reports: Reports = new Reports()
+  childPool: PoolRecord | undefined
+  hooks: HookSet | undefined
+  /** Whether the hooks have run too; nothing changes afterwards. */
+  settled = false
+  waiters: Set<Waiter> | undefined
+  /** Present until the task has settled. */
+  run: Run | undefined
+  inHistory = false
+  /** What a recompute dispatches with again. */
+  options: { readonly timeout: number; readonly queueTimeout: number } = { timeout: Infinity, queueTimeout: Infinity }
+  /** Pools that count this kept result. */
+  reusedIn: WeakSet<PoolRecord> | undefined
+
+  constructor(
+    number: number,
+    job: JobState,
+    payload: unknown,
+    pool: PoolRecord,
+    parentId: string | undefined,
+    priority: number,
+    queuedAt: number
+  ) {
+    this.number = number
+    this.job = job
+    this.payload = payload
+    this.pool = pool
+    this.parentId = parentId
+    this.priority = priority
+    this.queuedAt = queuedAt
+  }
+
+  get id(): string {
+    return `${this.job.tag}-${this.number}`
+  }
+
+  get machine(): Machine {
+    return this.pool.machine
+  }
+
+  get ready(): boolean {
+    return this.settled
+  }
+}
+
+/** A value that changes, for readers who want the latest: `version` counts the changes. */
+export class Reports implements Source {
+  version = 0
+  ended = false
+  seen = 0
+  waiters: Set<Waiter> | undefined
+
+  get ready(): boolean {
+    return this.ended || this.version > this.seen
+  }
+}
+
+/** The part of a task that lives only while it does. */
+export class Run implements Entry {
+  readonly kind = "handler"
+  readonly task: TaskRecord
+  readonly registration: Registration
+  readonly gate: Gate | undefined
+
+  heapIndex = -1
+  lane: Lane | undefined
+  order = 0
+  /** Where this task stands for its key. */
+  line: Line | undefined
+  delay: Deadline | undefined
+  retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
+  deadline: Deadline | undefined
+  timeout: number
+  queueTimeout: number
+  /** How many dispatches hold this task. */
+  holds = 1
+
+  slot = -1
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  scope: Scope.Closeable | undefined
+  waitingFor: WaitingFor | undefined
+  claiming = false
+  claimants: Array<() => void> | undefined
+  waits: Set<Stoppable> | undefined
+  inbox: Queue.Queue<any> | undefined
+  /** Unfinished pools made by this task. */
+  pools: Set<PoolRecord> | undefined
+  /** Whether a cancel or timeout, of it or of what is above it, has reached this task. */
+  marked = false
+
+  /** Pools that hold this task beside its own, and all pools that count it once there are such. */
+  guestOf: Set<PoolRecord> | undefined
+  /** Whether its own pool was cancelled and let go of it. */
+  leftHome = false
+  countedBy: Set<PoolRecord> | undefined
+  previous: Run | undefined
+  next: Run | undefined
+  dispatchedIn: { readonly span: Tracer.AnySpan | undefined; readonly tracer: Tracer.Tracer | undefined } | undefined
+
+  constructor(
+    task: TaskRecord,
+    registration: Registration,
+    gate: Gate | undefined,
+    timeout: number,
+    queueTimeout: number
+  ) {
+    this.task = task
+    this.registration = registration
+    this.gate = gate
+    this.timeout = timeout
+    this.queueTimeout = queueTimeout
+  }
+}
+
+/** A wait of a task, which a cancel ends. */
+export interface Stoppable {
+  stop(): void
+}
+
+/** A pool. Done: closed with nothing left. Released: its finalizers have run too. */
+export class PoolRecord implements Source {
+  readonly machine: Machine
+  readonly number: number
+  readonly name: string
+  readonly parent: PoolRecord | undefined
+  readonly depth: number
+  readonly createdBy: TaskRecord | undefined
+  /** What the failure of an own task sets off. */
+  onOwnFailure: (() => void) | undefined
+  readonly isGlobal: boolean
+  readonly openedAt: number
+  readonly counts = new Counts()
+  readonly changes: Reports = new Reports()
+  sealed = false
+  canceled = false
+  cancelReason: string | undefined
+  done = false
+  doneAt: number | undefined
+  released = false
+  /** Tasks held and not settled. */
+  remaining = 0
+  firstRun: Run | undefined
+  lastRun: Run | undefined
+  guests: Set<Run> | undefined
+  readonly failures: Array<TaskRecord> = []
+  readonly ownFailures: Array<TaskRecord> = []
+  ownFailed = 0
+  finalizers: Array<() => Effect.Effect<unknown>> = []
+  waiters: Set<Waiter> | undefined
+  handle: TaskPool | undefined
+
+  constructor(
+    machine: Machine,
+    number: number,
+    createdBy: TaskRecord | undefined,
+    name: string | undefined,
+    isGlobal: boolean,
+    openedAt: number
+  ) {
+    this.machine = machine
+    this.number = number
+    this.createdBy = createdBy
+    this.parent = createdBy === undefined || createdBy.pool.isGlobal ? undefined : createdBy.pool
+    this.depth = createdBy === undefined ? 0 : createdBy.pool.depth + 1
+    this.isGlobal = isGlobal
+    this.openedAt = openedAt
+    this.name = name ?? this.id
+  }
+
+  get id(): string {
+    return this.isGlobal ? "GLOBAL" : `Pool-${this.number}`
+  }
+
+  get ready(): boolean {
+    return this.released
+  }
+}
+

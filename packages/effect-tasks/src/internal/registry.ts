@@ -1,0 +1,119 @@
+/** Handler layers: registration, and a shutdown in which a handler's resources outlive its tasks. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
+import type { Definition } from "./definition.ts"
+import type { Machine } from "./machine.ts"
+import { CurrentPlace } from "./place.ts"
+import type { JobState, Registration, TaskRecord } from "./records.ts"
+import { Kept } from "./retention.ts"
+import { stopTask } from "./stop.ts"
+import { until } from "./waiting.ts"
+
+export const register = (
+  machine: Machine,
+  definition: Definition,
+  handler: Registration["handler"],
+  context: Context.Context<never>
+): Registration => {
+  const job = jobState(machine, definition)
+  const annotations = Object.defineProperties({ ...Context.get(context, References.CurrentLogAnnotations) }, taskAnnotations)
+  const annotated = Context.add(context, References.CurrentLogAnnotations, annotations)
+  const registration: Registration = { job, definition, handler, context: annotated, phase: "open" }
+  job.registrations.push(registration)
+  machine.graceEnd = undefined
+  return registration
+}
+
+/** Log annotations that are read from the current task when something is logged. */
+const taskAnnotations = (() => {
+  const read = (f: (task: TaskRecord) => string) => ({
+    enumerable: true,
+    get: () => {
+      const place = Fiber.getCurrent()?.getRef(CurrentPlace)
+      return place === undefined || place.kind === "finalizer" ? undefined : f(place.task)
+    }
+  })
+  return {
+    task: read((task) => task.id),
+    job: read((task) => task.job.tag),
+    pool: read((task) => task.pool.id)
+  }
+})()
+
+const jobState = (machine: Machine, definition: Definition): JobState => {
+  const { tag } = definition
+  const existing = machine.jobs.get(tag)
+  if (existing !== undefined) {
+    if (existing.definition === definition) return existing
+    if (existing.registrations.length > 0) {
+      throw new Error(`Two different jobs are named "${tag}": rename one of them`)
+    }
+    existing.definition = definition
+    return existing
+  }
+  const tasks = new Map<number, TaskRecord>()
+  const kept = new Kept(definition.kept?.capacity ?? 0, definition.kept?.timeToLive ?? 0, (task) => {
+    if (!task.inHistory) tasks.delete(task.number)
+  })
+  const job: JobState = {
+    tag,
+    definition,
+    registrations: [],
+    tasks,
+    lines: new Map(),
+    gates: new Map(),
+    kept,
+    metrics: undefined
+  }
+  machine.jobs.set(tag, job)
+  return job
+}
+
+/** Refuses new tasks, lets live ones use what is left of the grace, cancels and awaits them. */
+export const unregister = (machine: Machine, registration: Registration): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { job } = registration
+    registration.phase = "closing"
+    const live = () => [...job.tasks.values()].filter(({ run }) => run?.registration === registration)
+    const close = () => {
+      registration.phase = "closed"
+    }
+    return Effect.tap(shutDown(machine, live, close), () =>
+      Effect.sync(() => job.registrations.splice(job.registrations.indexOf(registration), 1)))
+  })
+
+/** Everything that is left of a machine ends the same way. */
+export const shutDown = (
+  machine: Machine,
+  live: () => ReadonlyArray<TaskRecord>,
+  refuse: () => void
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    machine.graceEnd ??= machine.timers.now() + machine.gracePeriod
+    const grace = machine.graceEnd - machine.timers.now()
+    if (grace > 0 && live().length > 0) yield* firstOf(allSettled(live), Effect.sleep(grace))
+    refuse()
+    for (const { run } of live()) { if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }) }
+    const warn = Effect.suspend(() =>
+      Effect.logWarning(`Shutdown waits for ${live().map((task) => task.id).join(", ")}, which cannot be interrupted`)
+    )
+    yield* firstOf(allSettled(live), Effect.forever(Effect.delay(warn, "10 seconds")))
+  })
+
+const allSettled = (live: () => ReadonlyArray<TaskRecord>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const [next] = live()
+    return next === undefined ? Effect.void : Effect.andThen(until(next, { reason: "task" }), allSettled(live))
+  })
+
+/** Whichever ends first, also where interruption is masked. */
+const firstOf = (a: Effect.Effect<void>, b: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const fibers = [yield* Effect.forkDetach(a), yield* Effect.forkDetach(b)]
+    yield* Effect.callback<void>((resume) => {
+      for (const fiber of fibers) fiber.addObserver(() => resume(Effect.void))
+    })
+    yield* Fiber.interruptAll(fibers)
+  })

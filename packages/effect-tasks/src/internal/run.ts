@@ -1,0 +1,200 @@
+/** Running a task: its fiber, its attempts, its end. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import { countMove } from "./counting.ts"
+import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
+import { leftover, resultOf } from "./outcome.ts"
+import { CurrentPlace } from "./place.ts"
+import { closePool } from "./poolHandle.ts"
+import type { PoolRecord, Run } from "./records.ts"
+import { traced } from "./span.ts"
+import { stopTask } from "./stop.ts"
+import { TaskContextImpl } from "./taskContext.ts"
+import { grant, idsOf, park } from "./waiting.ts"
+
+/** Gives a task its slot: it starts, or goes on from where it slept. */
+export const give = (run: Run): void => {
+  const { machine } = run.task
+  const queue = run.claiming ? machine.resuming : machine.ready
+  queue.remove(run)
+  run.slot = machine.slots.take()
+  run.task.worker = run.slot
+  run.gate?.take()
+  if (run.claiming) grant(run)
+  else start(run)
+}
+
+const start = (run: Run): void => {
+  const { task } = run
+  clearDeadline(run)
+  task.state = "Running"
+  task.startedAt = task.machine.timers.now()
+  countMove(run, "Queued", "Running")
+  attempt(run)
+  if (run.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
+    armTimeout(run)
+  }
+}
+
+/** From now on the task has this long. */
+export const armTimeout = (run: Run): void => {
+  const after = run.timeout
+  run.deadline = run.task.machine.timers.set(after, () => {
+    stopTask(run, { _tag: "timeout", phase: "running", after })
+  })
+}
+
+const attempt = (run: Run): void => {
+  const { registration, task } = run
+  const scope = run.scope = Scope.makeUnsafe()
+  task.machine.emit(() => ({ _tag: "TaskStarted", ...idsOf(task), worker: run.slot, attempt: task.attempt }))
+  const context = new TaskContextImpl(run, task.attempt)
+  const handler = Effect.suspend(() => registration.handler(task.payload, context))
+  fork(run, scope, traced(run, handler), ended)
+}
+
+/** Runs an effect as this task's fiber. */
+const fork = <A, E>(
+  run: Run,
+  scope: Scope.Scope,
+  effect: Effect.Effect<A, E, any>,
+  then: (run: Run, exit: Exit.Exit<A, E>) => void
+): void => {
+  const context = Context.add(Context.add(run.registration.context, CurrentPlace, run), Scope.Scope, scope)
+  const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>) // the registration's context provides the rest
+  const polled = fiber.pollUnsafe()
+  if (polled !== undefined) return then(run, polled)
+  run.fiber = fiber
+  fiber.addObserver((exit) => {
+    run.fiber = undefined
+    then(run, exit)
+  })
+  if (run.marked) fiber.interruptUnsafe()
+}
+
+const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
+  const error = run.marked ? undefined : retryable(run, exit)
+  if (error === undefined) return conclude(run, exit)
+  fork(run, run.scope!, decideRetry(run, error.value), (_, decision) => {
+    if (run.marked || Exit.isSuccess(decision) && !decision.value) return conclude(run, exit)
+    if (Exit.isFailure(decision)) return conclude(run, decision)
+    attempt(run)
+  })
+}
+
+/** Only typed failures are retried. */
+const retryable = (run: Run, exit: Exit.Exit<unknown, unknown>): { readonly value: unknown } | undefined => {
+  const { retry } = run.registration.definition
+  if (retry === undefined || Exit.isSuccess(exit)) return undefined
+  if (run.task.attempt > (retry.times ?? Infinity)) return undefined
+  const result = resultOf(run.task, exit)
+  if (Exit.isSuccess(result) || !result.cause.reasons.every(Cause.isFailReason)) return undefined
+  return { value: (result.cause.reasons[0] as Cause.Fail<unknown>).error } // every reason is a Fail
+}
+
+/** Whether another attempt follows; if so the failed one is closed and the delay has passed. */
+const decideRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const { task } = run
+    const retry = run.registration.definition.retry!
+    const wanted = retry.while === undefined ? true : retry.while(error)
+    if (!(typeof wanted === "boolean" ? wanted : yield* wanted)) return false
+    const delay = yield* nextDelay(run, error)
+    if (delay === undefined) return false
+    yield* Effect.uninterruptible(closeAttempt(run, Exit.fail(error)))
+    task.hooks?.dropAttempt(task.attempt)
+    task.attempt++
+    task.machine.emit(() => ({ _tag: "TaskRetrying", ...idsOf(task), attempt: task.attempt, error }))
+    if (delay > 0) yield* sleep(run, delay)
+    return true
+  })
+
+type Step = (input: unknown) => Effect.Effect<number | undefined>
+
+const nextDelay = (run: Run, error: unknown): Effect.Effect<number | undefined> => {
+  const schedule = run.registration.definition.retry!.schedule
+  if (schedule === undefined) return Effect.succeed(0)
+  const makeStep: Effect.Effect<Step> = Effect.map(Schedule.toStep(schedule), (step): Step => (input) =>
+    Effect.suspend(() => step(run.task.machine.timers.now(), input)).pipe(
+      Effect.map(([, duration]): number | undefined => Duration.toMillis(duration)),
+      Pull.catchDone(() => Effect.succeed(undefined))
+    ))
+  const step = run.retryStep === undefined
+    ? Effect.tap(makeStep, (made) => Effect.sync(() => (run.retryStep = made)))
+    : Effect.succeed(run.retryStep)
+  return Effect.flatMap(step, (next) => next(error))
+}
+
+const sleep = (run: Run, millis: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { timers } = run.task.machine
+    let deadline: ReturnType<typeof timers.set> | undefined
+    return park({
+      reason: "retry",
+      attach: (waiter) => {
+        deadline = timers.set(millis, () => waiter.wake())
+      },
+      detach: () => timers.clear(deadline!)
+    })
+  })
+
+/** Pools first, then what the handler has acquired. */
+const closeAttempt = (run: Run, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.andThen(closePools(run), Effect.suspend(() => Scope.close(run.scope!, exit)))
+
+const closePools = (run: Run): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const [pool]: Iterable<PoolRecord> & Array<PoolRecord> = [...(run.pools ?? [])]
+    return pool === undefined
+      ? Effect.void
+      : Effect.andThen(closePool(pool, `${run.task.id} has ended`), closePools(run))
+  })
+
+const hasRemains = (run: Run): boolean =>
+  run.scope!.state._tag === "Open" || (run.pools !== undefined && run.pools.size > 0)
+
+/** The handler has ended for good: take the verdict, close what it left, exit. */
+const conclude = (run: Run, result: Exit.Exit<unknown, unknown>): void => {
+  const { task } = run
+  if (task.state !== "Stopping") enterStopping(run, { _tag: "result", exit: resultOf(task, result) })
+  else logLeftover(run, result)
+  if (!hasRemains(run)) {
+    Scope.closeUnsafe(run.scope!, result)
+    return exit(run)
+  }
+  const { verdict } = task
+  const scopeExit = verdict!._tag === "result" ? verdict!.exit : result
+  fork(run, run.scope!, Effect.uninterruptible(closeAll(run, scopeExit)), (_, closed) => {
+    if (Exit.isFailure(closed)) finalizerFailed(run, closed)
+    exit(run)
+  })
+}
+
+/** A finalizer may open pools of its own, so look again after the Scope has closed. */
+const closeAll = (run: Run, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.onExit(closeAttempt(run, exit), () => closePools(run))
+
+const finalizerFailed = (run: Run, closed: Exit.Exit<void>): void => {
+  const { task } = run
+  const defect = leftover(closed)
+  if (defect === undefined) return
+  if (task.verdict!._tag === "result" && Exit.isSuccess(task.verdict!.exit)) {
+    task.verdict = { _tag: "result", exit: Exit.failCause(defect) }
+  } else {
+    logLeftover(run, closed)
+  }
+}
+
+/** What a stopped task's cause held beside its verdict is not lost. */
+const logLeftover = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
+  const cause = leftover(exit)
+  if (cause === undefined) return
+  const context = Context.add(run.registration.context, CurrentPlace, run)
+  Effect.runForkWith(context)(Effect.logWarning(`${run.task.id} failed while it stopped`, cause))
+}

@@ -1,0 +1,222 @@
+import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type * as Exit from "effect/Exit"
+import * as Hash from "effect/Hash"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { type DispatchError, TaskAlreadyComplete } from "../TaskError.ts"
+import type { Accepted } from "./accept.ts"
+import * as control from "./control.ts"
+import { recompute } from "./dispatch.ts"
+import { register } from "./hooks.ts"
+import { setPriority } from "./lifecycle.ts"
+import { type CancelOptions, type Origin, type Status, type Task, type TaskPool, TaskTypeId } from "./model.ts"
+import { exitOf, exitStatusOf } from "./outcome.ts"
+import { handleOf } from "./poolHandle.ts"
+import type { Reports, Run, TaskRecord } from "./records.ts"
+import { lending, until } from "./waiting.ts"
+
+type AnyHandle = Task<any, any, any, any>
+
+/** A handle of a task. */
+export class TaskHandle implements AnyHandle {
+  readonly [TaskTypeId] = TaskTypeId
+  readonly record: TaskRecord
+  readonly origin: Origin
+
+  constructor(record: TaskRecord, origin: Origin) {
+    this.record = record
+    this.origin = origin
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get job(): string {
+    return this.record.job.tag
+  }
+
+  get payload(): unknown {
+    return this.record.payload
+  }
+
+  get key(): string {
+    return keyOf(this.record)
+  }
+
+  get pool(): TaskPool {
+    return handleOf(this.record.pool)
+  }
+
+  get await(): Effect.Effect<any, any> {
+    return Effect.flatMap(control.settled(this.record), () => exitOf(this.record))
+  }
+
+  get exit(): Effect.Effect<Exit.Exit<any, any>> {
+    return Effect.map(control.settled(this.record), () => exitOf(this.record))
+  }
+
+  get status(): Effect.Effect<Status<any, any, any>> {
+    return Effect.sync(() => statusOf(this.record))
+  }
+
+  get progress(): Stream.Stream<any> {
+    const { record } = this
+    return latest(record.reports, () => record.progress)
+  }
+
+  get firstProgress(): Effect.Effect<Option.Option<any>> {
+    const { record } = this
+    return Effect.map(until(reader(record.reports, 0), { reason: "task", target: record }), () => progressOf(record))
+  }
+
+  get childPool(): Effect.Effect<Option.Option<TaskPool>> {
+    return Effect.sync(() => Option.map(Option.fromUndefinedOr(this.record.childPool), handleOf))
+  }
+
+  cancel(options?: CancelOptions): Effect.Effect<void> {
+    return control.cancel(this.record, options)
+  }
+
+  send(message: unknown): Effect.Effect<void, TaskAlreadyComplete> {
+    return Effect.suspend(() => {
+      const { run } = this.record
+      const complete = Effect.fail(new TaskAlreadyComplete({ taskId: this.id, job: this.job }))
+      if (run === undefined || this.record.state === "Exited") return complete
+      return Effect.flatMap(offer(run, message), (taken) => (taken ? Effect.void : complete))
+    })
+  }
+
+  setTimeout(duration: Duration.Input): Effect.Effect<void> {
+    return control.setTimeout(this.record, duration)
+  }
+
+  get clearTimeout(): Effect.Effect<void> {
+    return control.clearTimeout(this.record)
+  }
+
+  setPriority(priority: number): Effect.Effect<void> {
+    return Effect.sync(() => setPriority(this.record, priority))
+  }
+
+  get recompute(): Effect.Effect<AnyHandle, DispatchError> {
+    return Effect.map(recompute(this.record), toHandle)
+  }
+
+  onFailure(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    return register(this.record, "onFailure", undefined, f)
+  }
+
+  onExit(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    return register(this.record, "onExit", undefined, f)
+  }
+
+  onSuccess(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    return register(this.record, "onSuccess", undefined, f)
+  }
+
+  [Equal.symbol](that: unknown): boolean {
+    return that instanceof TaskHandle && that.record === this.record
+  }
+
+  [Hash.symbol](): number {
+    return Hash.string(this.id)
+  }
+
+  toJSON(): unknown {
+    return { _id: "Task", id: this.id, state: this.record.state, origin: this.origin }
+  }
+}
+
+export const toHandle = ({ origin, task }: Accepted): AnyHandle => new TaskHandle(task, origin)
+
+export const keyOf = (task: TaskRecord): string => task.key ??= task.job.definition.keyOf(task.payload)
+
+const offer = (run: Run, message: unknown): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    const inbox = control.inboxOf(run)
+    return Queue.isFullUnsafe(inbox) ? lending("task", Queue.offer(inbox, message)) : Queue.offer(inbox, message)
+  })
+
+const progressOf = (task: TaskRecord): Option.Option<any> =>
+  task.reports.version === 0 ? Option.none() : Option.some(task.progress)
+
+/** A view of reports from the reader who has seen this version. */
+const reader = (reports: Reports, seen: number) => ({
+  get ready() {
+    return reports.ended || reports.version > seen
+  },
+  get waiters() {
+    return reports.waiters
+  },
+  set waiters(waiters) {
+    reports.waiters = waiters
+  }
+})
+
+/** The current value, then later ones as fast as the reader goes, the last one always, then the end. */
+export const latest = <A>(reports: Reports, read: () => A, initial = 0): Stream.Stream<A> =>
+  Stream.fromPull(Effect.sync(() => {
+    let seen = initial
+    return Effect.suspend(() =>
+      Effect.flatMap(until(reader(reports, seen), { reason: "task" }), () => {
+        if (reports.version === seen) return Cause.done()
+        seen = reports.version
+        return Effect.succeed([read()] as const)
+      })
+    )
+  }))
+
+export const statusOf = (task: TaskRecord): Status<any, any, any> => {
+  const { run, state, startedAt, finishedAt } = task
+  const now = task.machine.timers.now()
+  const exited = state === "Exited"
+  return {
+    id: task.id,
+    job: task.job.tag,
+    key: keyOf(task),
+    state,
+    waitingFor: run === undefined ? Option.none() : waitingFor(run),
+    exit: exited ? Option.some(exitOf(task)) : Option.none(),
+    exitStatus: exited ? Option.some(exitStatusOf(task)) : Option.none(),
+    progress: progressOf(task),
+    priority: task.priority,
+    attempt: task.attempt,
+    worker: Option.fromUndefinedOr(task.worker),
+    poolId: task.pool.id,
+    parentTaskId: Option.fromUndefinedOr(task.parentId),
+    queuedAt: task.queuedAt,
+    startedAt: Option.fromUndefinedOr(startedAt),
+    finishedAt: Option.fromUndefinedOr(finishedAt),
+    queueTime: (startedAt ?? finishedAt ?? now) - task.queuedAt,
+    runTime: startedAt === undefined ? 0 : (finishedAt ?? now) - startedAt
+  }
+}
+
+const waitingFor = (run: Run): Status["waitingFor"] => {
+  const { machine, state } = run.task
+  if (state === "Queued") {
+    if (run.delay !== undefined) return Option.some("delay")
+    if (run.lane === undefined) return Option.some("key")
+    if (run.gate !== undefined && !run.gate.hasRoom) return Option.some("job-concurrency")
+    return Option.some(machine.paused ? "paused" : "slot")
+  }
+  if (state !== "Sleeping") return Option.none()
+  if (!run.claiming) return Option.fromUndefinedOr(run.waitingFor)
+  return Option.some(run.gate !== undefined && !run.gate.hasRoom ? "job-concurrency" : "slot")
+}
+
+/** Runs a task and owns it: an interrupted caller cancels it and waits, unless others hold it too. */
+export const awaitOwned = (handle: AnyHandle): Effect.Effect<any, any> =>
+  Effect.onInterrupt(handle.await, () =>
+    Effect.suspend(() => {
+      const { record } = handle as TaskHandle
+      const { run } = record
+      if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
+      return control.cancel(record, { reason: "interrupted" }, true)
+    }))
+

@@ -1,0 +1,189 @@
+/**
+ * Waiting. A task that waits lends its slot and claims one before it goes on; everything in this library that can
+ * suspend goes through here.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { countMove } from "./counting.ts"
+import type { WaitingFor } from "./model.ts"
+import { nodeOf, runOf } from "./place.ts"
+import type { PoolRecord, Run, Source, Stoppable, TaskRecord, Waiter } from "./records.ts"
+import { checkRing } from "./ring.ts"
+
+const interrupted = Exit.failCause(Cause.interrupt())
+
+/** Gives the slot, and the permit with it, to others. */
+export const releaseSlot = (run: Run): void => {
+  if (run.slot < 0) return
+  const { machine } = run.task
+  machine.slots.release(run.slot)
+  run.slot = -1
+  run.gate?.release()
+  machine.schedule()
+}
+
+const lend = (run: Run, reason: WaitingFor): void => {
+  const { task } = run
+  if (task.state === "Running") {
+    task.state = "Sleeping"
+    run.waitingFor = reason
+    countMove(run, "Running", "Sleeping")
+    releaseSlot(run)
+    task.machine.emit(() => ({ _tag: "TaskSlept", ...idsOf(task), waitingFor: reason }))
+  } else if (task.state === "Stopping") {
+    releaseSlot(run)
+  }
+}
+
+/** Goes on with a slot: at once, unless the task sleeps. */
+const claim = (run: Run, proceed: () => void): void => {
+  if (run.task.state !== "Sleeping") return proceed()
+  const claimants = run.claimants ??= []
+  claimants.push(proceed)
+  if (run.claiming) return
+  run.claiming = true
+  const { machine } = run.task
+  run.order = machine.nextOrder()
+  machine.resuming.add(run, run.task.priority, run.task.pool.depth)
+  machine.schedule()
+}
+
+/** The pump gives a claiming task its slot. */
+export const grant = (run: Run): void => {
+  const { task } = run
+  task.state = "Running"
+  run.claiming = false
+  run.waitingFor = undefined
+  countMove(run, "Sleeping", "Running")
+  task.machine.emit(() => ({ _tag: "TaskResumed", ...idsOf(task), worker: run.slot }))
+  proceedAll(run)
+}
+
+/** All fibers that stand behind the claim go on together. */
+export const proceedAll = (run: Run): void => {
+  const { claimants } = run
+  run.claimants = undefined
+  for (const proceed of claimants ?? []) proceed()
+}
+
+export const idsOf = (task: TaskRecord) => ({ taskId: task.id, job: task.job.tag, poolId: task.pool.id })
+
+class Wait implements Waiter, Stoppable {
+  readonly from: TaskRecord | PoolRecord | undefined
+  private readonly run: Run | undefined
+  private readonly resume: (effect: Effect.Effect<void>) => void
+  private readonly detach: (wait: Wait) => void
+
+  constructor(
+    run: Run | undefined,
+    from: TaskRecord | PoolRecord | undefined,
+    resume: (effect: Effect.Effect<void>) => void,
+    detach: (wait: Wait) => void
+  ) {
+    this.run = run
+    this.from = from
+    this.resume = resume
+    this.detach = detach
+  }
+
+  wake(): void {
+    if (this.run === undefined) return this.resume(Effect.void)
+    claim(this.run, () => this.finish(Effect.void))
+  }
+
+  stop(): void {
+    this.detach(this)
+    this.finish(interrupted)
+  }
+
+  private finish(effect: Effect.Effect<void>): void {
+    this.run!.waits!.delete(this)
+    this.resume(effect)
+  }
+
+  /** The waiting fiber was interrupted: it too needs a slot before it goes on. */
+  readonly abandon: Effect.Effect<void> = Effect.suspend(() => {
+    this.detach(this)
+    this.run?.waits?.delete(this)
+    return this.run === undefined ? Effect.void : claimed(this.run)
+  })
+}
+
+const claimed = (run: Run): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    run.task.state === "Sleeping"
+      ? Effect.callback<void>((resume) => claim(run, () => resume(Effect.void)))
+      : Effect.void
+  )
+
+interface ParkOptions {
+  readonly reason: WaitingFor
+  readonly attach: (waiter: Waiter) => void
+  readonly detach: (waiter: Waiter) => void
+  /** Closing what is below a cancelled task waits although the task is marked. */
+  readonly evenMarked?: boolean
+}
+
+/** Suspends until the waiter is woken, lending the slot meanwhile. */
+export const park = (options: ParkOptions): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const run = runOf(fiber)
+    const stoppable = run !== undefined && options.evenMarked !== true
+    if (stoppable && run.marked) return interrupted
+    const from = nodeOf(fiber)
+    return Effect.callback<void>((resume) => {
+      const wait = new Wait(run, from, resume, options.detach)
+      options.attach(wait)
+      if (run !== undefined) {
+        run.waits ??= new Set()
+        if (stoppable) run.waits.add(wait)
+        lend(run, options.reason)
+      }
+      return wait.abandon
+    })
+  })
+
+interface UntilOptions {
+  readonly reason: WaitingFor
+  readonly target?: TaskRecord | PoolRecord
+  readonly evenMarked?: boolean
+  /** A cancelling call has left out what could close a ring. */
+  readonly cancelling?: boolean
+}
+
+/** Suspends until the source is ready; dies when that could never be. */
+export const until = (source: Source, options: UntilOptions): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    if (source.ready) return Effect.void
+    const ring = options.target === undefined || options.cancelling
+      ? undefined
+      : checkRing(nodeOf(fiber), options.target)
+    if (ring !== undefined) return Effect.die(ring)
+    return park({
+      reason: options.reason,
+      ...(options.evenMarked ? { evenMarked: true } : {}),
+      attach: (waiter) => (source.waiters ??= new Set()).add(waiter),
+      detach: (waiter) => source.waiters?.delete(waiter)
+    })
+  })
+
+/** Runs the effect with the slot of the task lent to others. */
+export const whileSleeping = <A, E, R>(
+  run: Run,
+  reason: WaitingFor,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    if (run.task.state === "Exited") return effect
+    if (run.marked) return interrupted
+    lend(run, reason)
+    return Effect.onExit(effect, () => claimed(run))
+  })
+
+/** Runs the effect, which may suspend; inside a task the slot is lent meanwhile. */
+export const lending = <A, E, R>(reason: WaitingFor, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const run = runOf(fiber)
+    return run === undefined ? effect : whileSleeping(run, reason, effect)
+  })

@@ -1,0 +1,157 @@
+/** Assembles a machine and shows it as the WorkerPool service. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { TaskEvent } from "../TaskEvent.ts"
+import { Admission } from "./admission.ts"
+import { atLeastOne } from "./definition.ts"
+import { dispatch } from "./dispatch.ts"
+import { Listener } from "./events.ts"
+import { Machine } from "./machine.ts"
+import type { AnyTask, WorkerPoolOptions, WorkerPoolService } from "./model.ts"
+import { nodeOf } from "./place.ts"
+import { handleOf } from "./poolHandle.ts"
+import { turn } from "./pump.ts"
+import { type Source, TaskRecord, type Waiter } from "./records.ts"
+import { shutDown } from "./registry.ts"
+import { dependents } from "./ring.ts"
+import { type InternalWorkerPool, MachineId } from "./service.ts"
+import { cancelPool } from "./stop.ts"
+import { TaskHandle, toHandle } from "./taskHandle.ts"
+import { park, until } from "./waiting.ts"
+
+export const makeWorkerPool = (
+  options: WorkerPoolOptions
+): Effect.Effect<WorkerPoolService, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<never>()
+    const machine = new Machine(context, options, { turn, admission: (self) => new Admission(self) })
+    yield* Effect.addFinalizer(() => close(machine))
+    return makeService(machine)
+  })
+
+const recordsOf = (machine: Machine): Array<TaskRecord> =>
+  [...machine.jobs.values()].flatMap((job) => [...job.tasks.values()]).sort((a, b) => a.number - b.number)
+
+const toAnyTask = (task: TaskRecord): AnyTask => new TaskHandle(task, "created")
+
+const find = (machine: Machine, id: string): TaskRecord | undefined => {
+  const dash = id.lastIndexOf("-")
+  const task = machine.jobs.get(id.slice(0, dash))?.tasks.get(Number(id.slice(dash + 1)))
+  return task?.id === id ? task : undefined
+}
+
+const makeService = (machine: Machine): InternalWorkerPool => ({
+  [MachineId]: machine,
+  global: handleOf(machine.global),
+  dispatch: (jobName, encoded, options) =>
+    Effect.map(dispatch(machine, jobName, (definition) => definition.decode(encoded), options), toHandle),
+  task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(find(machine, id)), toAnyTask)),
+  tasks: Effect.sync(() => recordsOf(machine).map(toAnyTask)),
+  pool: (id) =>
+    Effect.sync(() => {
+      const number = id === "GLOBAL" ? 0 : Number(id.replace(/^Pool-/, ""))
+      const pool = machine.pools.get(number)
+      return pool?.id === id ? Option.some(handleOf(pool)) : Option.none()
+    }),
+  pools: Effect.sync(() => [...machine.pools.values()].map(handleOf)),
+  status: Effect.sync(() => {
+    const { canceled, complete, failed, queued, sleeping, total } = machine.counts
+    return {
+      workers: machine.slots.limit,
+      busy: machine.slots.busy,
+      sleeping,
+      queued: queued - machine.delayed,
+      delayed: machine.delayed,
+      dispatched: total,
+      complete,
+      failed,
+      canceled,
+      paused: machine.paused,
+      seq: machine.seq
+    }
+  }),
+  events: events(machine),
+  resize: (workers) =>
+    Effect.sync(() => {
+      machine.slots.limit = atLeastOne(workers)
+      workersChanged(machine)
+    }),
+  pause: Effect.sync(() => {
+    machine.paused = true
+    workersChanged(machine)
+  }),
+  resume: Effect.sync(() => {
+    machine.paused = false
+    workersChanged(machine)
+  }),
+  drain: drain(machine)
+})
+
+const workersChanged = (machine: Machine): void => {
+  machine.emit(() => ({ _tag: "WorkersChanged", workers: machine.slots.limit, paused: machine.paused }))
+  machine.schedule()
+}
+
+const events = (machine: Machine): Stream.Stream<TaskEvent> =>
+  Stream.unwrap(Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const listener = new Listener()
+        listener.ended = machine.closed
+        machine.listeners.add(listener)
+        return listener
+      }),
+      (listener) => Effect.sync(() => machine.listeners.delete(listener))
+    ),
+    (listener) =>
+      Stream.fromPull(Effect.succeed(Effect.suspend(() =>
+        Effect.flatMap(until(listener, { reason: "task" }), () => {
+          const [first, ...rest] = listener.takeAll()
+          return first === undefined ? Cause.done() : Effect.succeed([first, ...rest] as const)
+        })
+      )))
+  ))
+
+/** Waits until nothing is live but the caller, what is above it and what waits for it. */
+const drain = (machine: Machine): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const left = [...dependents(nodeOf(fiber))]
+    const isIdle = () => {
+      const mine = left.filter((node) => node instanceof TaskRecord && !node.settled).length
+      return machine.live <= mine
+    }
+    if (isIdle()) return Effect.void
+    const source: Source = { ready: false, waiters: undefined }
+    const check = () => {
+      if (isIdle()) machine.wakeAll(source)
+    }
+    return park({
+      reason: "children",
+      attach: (waiter: Waiter) => {
+        source.waiters = new Set([waiter])
+        machine.idleChecks.add(check)
+      },
+      detach: () => machine.idleChecks.delete(check)
+    }).pipe(Effect.ensuring(Effect.sync(() => machine.idleChecks.delete(check))))
+  })
+
+/** After this every operation returns at once, and no fiber or timer is left. */
+const close = (machine: Machine): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const live = () => recordsOf(machine).filter((task) => !task.settled)
+    yield* shutDown(machine, live, () => {
+      machine.closed = true
+    })
+    for (const pool of machine.pools.values()) { if (!pool.done && !pool.isGlobal) cancelPool(pool, "shutdown") }
+    for (const listener of machine.listeners) {
+      listener.ended = true
+      machine.wakeAll(listener)
+    }
+    machine.global.changes.ended = true
+    machine.wakeAll(machine.global.changes)
+    machine.schedule()
+    yield* Effect.yieldNow
+  })

@@ -1,0 +1,290 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Option, Scope } from "effect"
+import { ChildTaskFailed, TaskPool, WorkerPool } from "effect-tasks"
+import { TestClock } from "effect/testing"
+import {
+  awaitState,
+  canceled,
+  eventually,
+  failure,
+  gate,
+  type ScriptedTask,
+  settleTurns,
+  stateOf,
+  TestError,
+  trace,
+  withPool,
+  work
+} from "../support.ts"
+
+const never = () => Effect.never
+
+describe("R9 A pool lives in its Scope", () => {
+  it.effect("when the Scope closes, unfinished tasks are cancelled and awaited, and nothing is left", () =>
+    Effect.gen(function*() {
+      const workerPool = yield* WorkerPool
+      const seen = trace()
+      const tasks: Array<ScriptedTask> = []
+      const pool = yield* Effect.scoped(Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        for (const id of ["a", "b", "c"]) {
+          tasks.push(
+            yield* work(id, () =>
+              Effect.andThen(
+                Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, seen.push("stopped"))),
+                Effect.never
+              ), { pool })
+          )
+        }
+        yield* settleTurns
+        return pool
+      }))
+      assert.deepStrictEqual(seen.log, ["stopped", "stopped"])
+      for (const task of tasks) canceled(yield* task.exit)
+      const { canceled: count, state, total } = yield* pool.status
+      assert.deepStrictEqual({ count, state, total }, { count: 3, state: "done", total: 3 })
+      const { busy, queued, sleeping } = yield* workerPool.status
+      assert.deepStrictEqual({ busy, queued, sleeping }, { busy: 0, queued: 0, sleeping: 0 })
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("closing waits as long as a task takes to stop", () =>
+    Effect.gen(function*() {
+      const finalizer = gate()
+      const scope = yield* Scope.make()
+      const pool = yield* Scope.provide(TaskPool.make(), scope)
+      const task = yield* work("a", () => Effect.andThen(Effect.addFinalizer(() => finalizer.wait), Effect.never), {
+        pool
+      })
+      yield* awaitState(task, "Running")
+      const close = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* settleTurns
+      assert.isUndefined(close.pollUnsafe())
+      assert.strictEqual((yield* pool.status).state, "canceled")
+      yield* finalizer.open
+      yield* Fiber.join(close)
+      assert.strictEqual(yield* stateOf(task), "Exited")
+    }).pipe(withPool()))
+
+  it.effect("an interrupted fiber takes the pool of its Scope with it", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const owner = yield* Effect.forkChild(Effect.scoped(Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        yield* work("a", () =>
+          Effect.andThen(
+            Effect.addFinalizer(() => Effect.andThen(Effect.sleep("1 second"), seen.push("stopped"))),
+            Effect.never
+          ), { pool })
+        yield* pool.join
+      })))
+      yield* settleTurns
+      const interrupt = yield* Effect.forkChild(Fiber.interrupt(owner))
+      yield* settleTurns
+      assert.isUndefined(interrupt.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(interrupt)
+      assert.deepStrictEqual(seen.log, ["stopped"])
+    }).pipe(withPool()))
+
+  it.effect("a finished pool is left as it is", () =>
+    Effect.gen(function*() {
+      const [pool, status] = yield* Effect.scoped(Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        yield* work("a", undefined, { pool })
+        return [pool, yield* pool.join] as const
+      }))
+      assert.strictEqual(status.canceled, 0)
+      assert.deepStrictEqual(yield* pool.join, status)
+    }).pipe(withPool()))
+
+  it.effect("outside of a handler it is a root", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make({ name: "mine" })
+      assert.isTrue(pool.isRoot)
+      assert.isFalse(pool.isGlobal)
+      assert.strictEqual(pool.name, "mine")
+      assert.strictEqual(pool.root, pool)
+      assert.isTrue(Option.isNone(pool.parent) && Option.isNone(pool.createdBy))
+    }).pipe(withPool()))
+
+  it.effect("inside a handler its parent is the pool of that task, which created it", () =>
+    Effect.gen(function*() {
+      const root = yield* TaskPool.make()
+      const found: Array<TaskPool.TaskPool> = []
+      const outer = yield* work("outer", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          found.push(pool)
+          yield* work("inner", () =>
+            Effect.map(TaskPool.make(), (pool) => {
+              found.push(pool)
+            }), { pool })
+          yield* pool.join
+        }), { pool: root })
+      yield* outer.await
+      const [first, second] = found as [TaskPool.TaskPool, TaskPool.TaskPool]
+      assert.deepStrictEqual(Option.map(first.parent, ({ id }) => id), Option.some(root.id))
+      assert.deepStrictEqual(Option.map(second.parent, ({ id }) => id), Option.some(first.id))
+      assert.deepStrictEqual([first.root.id, second.root.id, second.isRoot], [root.id, root.id, false])
+      assert.deepStrictEqual(Option.map(first.createdBy, ({ id }) => id), Option.some(outer.id))
+      assert.deepStrictEqual(Option.map(yield* outer.childPool, ({ id }) => id), Option.some(first.id))
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("inside a GLOBAL task its parent is never GLOBAL", () =>
+    Effect.gen(function*() {
+      const { global } = yield* WorkerPool
+      const found: Array<TaskPool.TaskPool> = []
+      const task = yield* work("a", () => Effect.map(TaskPool.make(), (pool) => found.push(pool)))
+      yield* task.await
+      assert.isTrue(Option.isNone(found[0]!.parent))
+      assert.strictEqual(found[0]!.root.id, found[0]!.id)
+      assert.deepStrictEqual(Option.map(found[0]!.createdBy, ({ id }) => id), Option.some(task.id))
+      assert.strictEqual((yield* global.status).total, 1)
+    }).pipe(withPool()))
+
+  it.effect("ends with its task when that succeeds and leaves work behind", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const children: Array<ScriptedTask> = []
+      const task = yield* work("a", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          for (const id of ["b", "c"]) {
+            children.push(yield* work(id, () => Effect.onInterrupt(Effect.never, () => seen.push("stopped")), { pool }))
+          }
+          yield* settleTurns
+          return "value"
+        }))
+      yield* task.onExit(() => seen.push("parent exited"))
+      assert.strictEqual(yield* task.await, "value")
+      assert.deepStrictEqual(seen.log, ["stopped", "parent exited"])
+      for (const child of children) canceled(yield* child.exit)
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("ends with its task when that fails", () =>
+    Effect.gen(function*() {
+      const children: Array<ScriptedTask> = []
+      const task = yield* work("a", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          children.push(yield* work("b", never, { pool }))
+          yield* settleTurns
+          return yield* new TestError({ id: "a" })
+        }))
+      assert.deepStrictEqual(failure(yield* task.exit), new TestError({ id: "a" }))
+      assert.strictEqual(yield* stateOf(children[0]!), "Exited")
+      canceled(yield* children[0]!.exit)
+    }).pipe(withPool()))
+
+  it.effect("ends with a nested Effect.scoped while the task goes on", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      const children: Array<ScriptedTask> = []
+      const task = yield* work("a", () =>
+        Effect.gen(function*() {
+          yield* Effect.scoped(Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            const child = yield* work("b", never, { pool })
+            yield* awaitState(child, "Running")
+            children.push(child)
+          }))
+          yield* held.wait
+          return "value"
+        }))
+      yield* eventually(
+        "the child ends",
+        Effect.suspend(() =>
+          children.length === 0
+            ? Effect.succeed(false)
+            : Effect.map(stateOf(children[0]!), (state) => state === "Exited")
+        )
+      )
+      yield* awaitState(task, "Running")
+      yield* held.open
+      assert.strictEqual(yield* task.await, "value")
+    }).pipe(withPool()))
+
+  it.effect("ends with its task even when its Scope lives longer", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const children: Array<ScriptedTask> = []
+      const pools: Array<TaskPool.TaskPool> = []
+      const task = yield* work("a", () =>
+        Effect.gen(function*() {
+          const pool = yield* Scope.provide(TaskPool.make(), scope)
+          pools.push(pool)
+          children.push(yield* work("b", never, { pool }))
+          yield* settleTurns
+        }))
+      yield* task.await
+      canceled(yield* children[0]!.exit)
+      assert.strictEqual((yield* pools[0]!.status).state, "done")
+      yield* Scope.close(scope, Exit.void)
+    }).pipe(withPool()))
+
+  it.effect("with one worker a task that leaves queued and sleeping work behind still ends", () =>
+    Effect.gen(function*() {
+      const children: Array<ScriptedTask> = []
+      const task = yield* work("a", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          const sleeper = yield* work("b", (self) => Effect.andThen(self.report(1), self.whileSleeping(Effect.never)), {
+            pool
+          })
+          children.push(sleeper, yield* work("c", never, { pool }))
+          yield* sleeper.firstProgress
+          return yield* Effect.forEach(children, stateOf)
+        }))
+      assert.deepStrictEqual(yield* task.await, ["Sleeping", "Queued"])
+      for (const child of children) canceled(yield* child.exit)
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("a task in a pool belongs to the Scope, not to the fiber that dispatched it", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      const held = gate()
+      const dispatcher = yield* Effect.forkChild(
+        Effect.flatMap(work("a", () => held.wait, { pool }), (task) => Effect.as(awaitState(task, "Running"), task))
+      )
+      const task = yield* Fiber.join(dispatcher)
+      yield* settleTurns
+      assert.strictEqual(yield* stateOf(task), "Running")
+      yield* held.open
+      yield* task.await
+    }).pipe(withPool()))
+
+  describe("TaskPool.use", () => {
+    it.effect("joins after a body that succeeds, then gives its value", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const use = yield* Effect.forkChild(TaskPool.use((pool) => Effect.as(work("a", () => held.wait, { pool }), 7)))
+        yield* settleTurns
+        assert.isUndefined(use.pollUnsafe())
+        yield* held.open
+        assert.strictEqual(yield* Fiber.join(use), 7)
+      }).pipe(withPool()))
+
+    it.effect("cancels the pool, waits and keeps the cause of a body that fails", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const error = yield* TaskPool.use((pool) =>
+          Effect.gen(function*() {
+            yield* work("a", () => Effect.onInterrupt(Effect.never, () => seen.push("stopped")), { pool })
+            yield* settleTurns
+            return yield* new TestError({ id: "body" })
+          })
+        ).pipe(Effect.flip)
+        assert.deepStrictEqual(error, new TestError({ id: "body" }))
+        assert.deepStrictEqual(seen.log, ["stopped"])
+      }).pipe(withPool()))
+
+    it.effect("fails as join does", () =>
+      Effect.gen(function*() {
+        const error = yield* TaskPool.use((pool) => work("a", () => Effect.fail(new TestError({ id: "a" })), { pool }))
+          .pipe(
+            Effect.flip
+          )
+        assert.instanceOf(error, ChildTaskFailed)
+      }).pipe(withPool()))
+  })
+})

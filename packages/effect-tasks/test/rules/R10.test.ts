@@ -1,0 +1,290 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Schema, Stream } from "effect"
+import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import {
+  awaitState,
+  eventually,
+  gate,
+  script,
+  scripted,
+  type ScriptedTask,
+  settleTurns,
+  taskById,
+  TestError,
+  withPool,
+  work
+} from "../support.ts"
+
+class Shared extends Job.make("Shared", { ...scripted, unique: true }) {}
+class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
+
+const never = () => Effect.never
+
+const counts = (pool: TaskPool.TaskPool) =>
+  Effect.map(pool.status, ({ canceled, complete, failed, queued, running, sleeping, total }) => ({
+    canceled,
+    complete,
+    failed,
+    queued,
+    running,
+    sleeping,
+    total
+  }))
+type Counts = Effect.Success<ReturnType<typeof counts>>
+const zero: Counts = { canceled: 0, complete: 0, failed: 0, queued: 0, running: 0, sleeping: 0, total: 0 }
+
+const add = (a: Counts, b: Counts): Counts => ({
+  canceled: a.canceled + b.canceled,
+  complete: a.complete + b.complete,
+  failed: a.failed + b.failed,
+  queued: a.queued + b.queued,
+  running: a.running + b.running,
+  sleeping: a.sleeping + b.sleeping,
+  total: a.total + b.total
+})
+
+/** What the tasks of the pool itself amount to, from their own statuses. */
+const own = (pool: TaskPool.TaskPool) =>
+  Effect.gen(function*() {
+    let sum = zero
+    for (const task of yield* pool.tasks) {
+      const { exitStatus, state } = yield* task.status
+      sum = add(sum, {
+        canceled: Option.contains(exitStatus, "canceled") ? 1 : 0,
+        complete: state === "Exited" ? 1 : 0,
+        failed: Option.contains(exitStatus, "error") ? 1 : 0,
+        queued: state === "Queued" ? 1 : 0,
+        running: state === "Running" || state === "Stopping" ? 1 : 0,
+        sleeping: state === "Sleeping" ? 1 : 0,
+        total: 1
+      })
+    }
+    return sum
+  })
+
+const assertSound = (status: Counts) => {
+  assert.isAtLeast(Math.min(...Object.values(status)), 0)
+  assert.isAtMost(status.complete, status.total)
+  assert.isAtMost(status.failed + status.canceled, status.complete)
+  assert.strictEqual(status.total, status.queued + status.running + status.sleeping + status.complete)
+}
+
+/** For every pool: Σ children + own = shown. */
+const assertRollUp = Effect.gen(function*() {
+  const pools = yield* (yield* WorkerPool).pools
+  const shown = new Map<string, Counts>()
+  for (const pool of pools) shown.set(pool.id, yield* counts(pool))
+  for (const pool of pools) {
+    const sums = pools.filter((other) => Option.exists(other.parent, ({ id }) => id === pool.id)).map(({ id }) =>
+      shown.get(id)!
+    )
+    assertSound(shown.get(pool.id)!)
+    assert.deepStrictEqual(shown.get(pool.id), sums.reduce(add, yield* own(pool)), `pool ${pool.id}`)
+  }
+})
+
+describe("R10 Counts roll up", () => {
+  it.effect("a task counts in its pool and in every ancestor, at dispatch and at exit", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      const top = yield* TaskPool.make()
+      const pools: Array<TaskPool.TaskPool> = [top]
+      const nest = (depth: number): Effect.Effect<unknown, any, any> =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          pools.push(pool)
+          yield* work(`${depth}`, depth === 0 ? () => held.wait : () => nest(depth - 1) as any, { pool })
+          yield* pool.join
+        })
+      yield* work("top", () => nest(2) as any, { pool: top })
+      yield* eventually("4 pools", Effect.sync(() => pools.length === 4))
+      yield* settleTurns
+      const dispatched = yield* Effect.forEach(pools, counts)
+      assert.deepStrictEqual(dispatched.map(({ total }) => total), [4, 3, 2, 1])
+      assert.deepStrictEqual(dispatched.map(({ running }) => running), [1, 1, 1, 1])
+      assert.deepStrictEqual(dispatched.map(({ sleeping }) => sleeping), [3, 2, 1, 0])
+      yield* held.open
+      yield* top.join
+      const ended = yield* Effect.forEach(pools, counts)
+      assert.deepStrictEqual(ended.map(({ complete, total }) => [complete, total]), [[4, 4], [3, 3], [2, 2], [1, 1]])
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("the counts of a done child pool stay in its parent", () =>
+    Effect.gen(function*() {
+      const top = yield* TaskPool.make()
+      for (const id of ["a", "b"]) {
+        const task = yield* work(id, () =>
+          Effect.scoped(Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* work(`${id}/fails`, () => Effect.fail(new TestError({ id })), { pool })
+            yield* work(`${id}/works`, undefined, { pool })
+            yield* pool.settled
+          })), { pool: top })
+        yield* task.await
+      }
+      assert.deepStrictEqual(yield* counts(top), { ...zero, complete: 6, failed: 2, total: 6 })
+    }).pipe(withPool()))
+
+  it.effect("progress is complete / total, 0 when empty", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      assert.strictEqual((yield* pool.status).progress, 0)
+      for (const id of ["a", "b", "c"]) yield* work(id, undefined, { pool })
+      const held = yield* work("held", never, { pool })
+      yield* settleTurns
+      assert.strictEqual((yield* pool.status).progress, 0.75)
+      yield* held.cancel()
+      assert.strictEqual((yield* pool.status).progress, 1)
+    }).pipe(withPool()))
+
+  it.effect("every status that a pool publishes is one snapshot", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      const seen: Array<TaskPool.PoolStatus> = []
+      const reader = yield* Effect.forkChild(
+        Stream.runForEach(pool.changes, (status) => Effect.sync(() => seen.push(status)))
+      )
+      for (let i = 0; i < 20; i++) {
+        yield* work(`${i}`, (self) => self.whileSleeping(Effect.yieldNow), { pool })
+        yield* Effect.yieldNow
+      }
+      yield* pool.join
+      yield* Fiber.join(reader)
+      for (const { canceled, complete, failed, progress, queued, running, sleeping, total } of seen) {
+        assertSound({ canceled, complete, failed, queued, running, sleeping, total })
+        assert.strictEqual(progress, total === 0 ? 0 : complete / total)
+      }
+      assert.strictEqual(seen.at(-1)!.complete, 20)
+    }).pipe(withPool({ workers: 3 })))
+
+  describe("a shared task", () => {
+    it.effect("counts once in each pool that holds it", () =>
+      Effect.gen(function*() {
+        const [a, b] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const held = gate()
+        yield* script("x", () => held.wait)
+        const first = yield* Shared.dispatch({ id: "x" }, { pool: a })
+        yield* Shared.dispatch({ id: "x" }, { pool: a })
+        const joined = yield* Shared.dispatch({ id: "x" }, { pool: b })
+        yield* Shared.dispatch({ id: "x" }, { pool: b })
+        assert.deepStrictEqual([joined.id, joined.origin], [first.id, "joined"])
+        yield* awaitState(first, "Running")
+        for (const pool of [a, b]) assert.deepStrictEqual(yield* counts(pool), { ...zero, running: 1, total: 1 })
+        yield* held.open
+        for (const pool of [a, b]) assert.deepInclude(yield* pool.join, { complete: 1, running: 0, total: 1 })
+      }).pipe(withPool({}, Shared)))
+
+    it.effect("counts once in an ancestor of two pools that hold it", () =>
+      Effect.gen(function*() {
+        const top = yield* TaskPool.make()
+        const held = gate()
+        const pools: Array<TaskPool.TaskPool> = []
+        yield* script("x", () => held.wait)
+        const parent = yield* work("parent", () =>
+          Effect.gen(function*() {
+            for (const _ of [1, 2]) {
+              const pool = yield* TaskPool.make()
+              pools.push(pool)
+              yield* Shared.dispatch({ id: "x" }, { pool })
+            }
+            for (const pool of pools) yield* pool.join
+          }), { pool: top })
+        yield* awaitState(parent, "Sleeping")
+        yield* settleTurns
+        assert.deepStrictEqual(yield* counts(top), { ...zero, running: 1, sleeping: 1, total: 2 })
+        for (const pool of pools) assert.deepStrictEqual(yield* counts(pool), { ...zero, running: 1, total: 1 })
+        yield* held.open
+        yield* top.join
+        assert.deepStrictEqual(yield* counts(top), { ...zero, complete: 2, total: 2 })
+        for (const pool of pools) assert.deepStrictEqual(yield* counts(pool), { ...zero, complete: 1, total: 1 })
+      }).pipe(withPool({ workers: 1 }, Shared)))
+
+    it.effect("held by a pool and joined by its child counts once above", () =>
+      Effect.gen(function*() {
+        const top = yield* TaskPool.make()
+        const held = gate()
+        yield* script("x", () => held.wait)
+        yield* Shared.dispatch({ id: "x" }, { pool: top })
+        const parent = yield* work("parent", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* Shared.dispatch({ id: "x" }, { pool })
+            assert.strictEqual((yield* pool.status).total, 1)
+            yield* pool.join
+          }), { pool: top })
+        yield* awaitState(parent, "Sleeping")
+        yield* settleTurns
+        assert.deepStrictEqual(yield* counts(top), { ...zero, running: 1, sleeping: 1, total: 2 })
+        yield* held.open
+        assert.deepInclude(yield* top.join, { complete: 2, total: 2 })
+      }).pipe(withPool({ workers: 2 }, Shared)))
+  })
+
+  it.effect("a kept result adds 1 to total and complete in one step, in ancestors too", () =>
+    Effect.gen(function*() {
+      yield* (yield* Kept.dispatch({ id: "x" })).await
+      const top = yield* TaskPool.make()
+      const seen: Array<unknown> = []
+      const task = yield* work("parent", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          const before = yield* counts(top)
+          const reused = yield* Kept.dispatch({ id: "x" }, { pool })
+          const [after, shown] = [yield* counts(top), yield* counts(pool)]
+          seen.push(reused.origin, after.total - before.total, after.complete - before.complete, shown)
+        }), { pool: top })
+      yield* task.await
+      assert.deepStrictEqual(seen, ["reused", 1, 1, { ...zero, complete: 1, total: 1 }])
+    }).pipe(withPool({}, Kept)))
+
+  it.effect.prop(
+    "in random trees, at every turn, Σ children + own = shown and 0 <= complete <= total",
+    {
+      nodes: Schema.Array(Schema.Struct({
+        parent: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })),
+        nap: Schema.Boolean,
+        outcome: Schema.Literals(["succeed", "fail", "die", "cancel itself", "leave its children"])
+      })).check(Schema.isMaxLength(20)),
+      cancelAt: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })),
+      victim: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })),
+      workers: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))
+    },
+    ({ cancelAt, nodes, victim, workers }) =>
+      Effect.gen(function*() {
+        const top = yield* TaskPool.make()
+        const tasks: Array<ScriptedTask> = []
+        const parents = nodes.map(({ parent }, i) => parent % (i + 1)) // 0 is the top, n the node n - 1
+        const grow = (parent: number, pool: TaskPool.TaskPool): Effect.Effect<void, any, any> =>
+          Effect.gen(function*() {
+            for (let i = 0; i < nodes.length; i++) {
+              if (parents[i] !== parent) continue
+              tasks.push(yield* work(`${i}`, (task) => run(i, task) as any, { pool }))
+            }
+          })
+        const run = (i: number, task: Task.TaskContext<unknown, TestError, number, string>) =>
+          Effect.gen(function*() {
+            const { nap, outcome } = nodes[i]!
+            yield* nap ? task.whileSleeping(Effect.yieldNow) : Effect.yieldNow
+            const pool = yield* TaskPool.make()
+            yield* grow(i + 1, pool)
+            if (outcome === "leave its children") return
+            yield* pool.settled
+            if (outcome === "fail") return yield* new TestError({ id: `${i}` })
+            if (outcome === "die") return yield* Effect.die(`${i}`)
+            if (outcome === "cancel itself") yield* (yield* taskById(task.id)).cancel()
+          })
+        yield* grow(0, top)
+        const done = yield* Effect.forkChild(top.settled)
+        for (let turn = 0; done.pollUnsafe() === undefined; turn++) {
+          assert.isBelow(turn, 5000, "the pool never ended")
+          yield* assertRollUp
+          if (turn === cancelAt && tasks.length > 0) yield* Effect.forkChild(tasks[victim % tasks.length]!.cancel())
+          yield* Effect.yieldNow
+        }
+        yield* assertRollUp
+        const { complete, total } = yield* Fiber.join(done)
+        assert.strictEqual(complete, total)
+      }).pipe(withPool({ workers })),
+    { timeout: 60_000, arbitrary: { runs: 60 } }
+  )
+})

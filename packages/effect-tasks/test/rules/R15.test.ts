@@ -1,0 +1,636 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Option, Schema } from "effect"
+import { DispatchError, DuplicateTask, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { Arbitrary } from "effect/testing"
+import {
+  awaitState,
+  canceled,
+  elapse,
+  failure,
+  gate,
+  script,
+  scripted,
+  type ScriptedTask,
+  settleTurns,
+  stateOf,
+  trace,
+  withPool,
+  work
+} from "../support.ts"
+
+class Once extends Job.make("Once", { ...scripted, unique: true }) {}
+class Other extends Job.make("Other", { ...scripted, unique: "join" }) {}
+class Single extends Job.make("Single", { ...scripted, unique: "reject" }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "supersede" }) {}
+
+const waitingFor = (task: ScriptedTask) => Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
+
+/** Fails unless the task is Queued behind its key. */
+const behindKey = (task: ScriptedTask) =>
+  Effect.gen(function*() {
+    assert.strictEqual(task.origin, "created")
+    assert.strictEqual(yield* stateOf(task), "Queued")
+    assert.strictEqual(yield* waitingFor(task), "key")
+  })
+
+/** Scripts `id` so that each of its runs logs its start, its end and what holds it. */
+const logged = (id: string, seen: { push(entry: string): Effect.Effect<void> }, held: Effect.Effect<void>) =>
+  script(id, (task) =>
+    Effect.gen(function*() {
+      yield* seen.push(`start ${task.id}`)
+      yield* Effect.addFinalizer(() => seen.push(`end ${task.id}`))
+      yield* held
+    }))
+
+const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
+  const error = failure(exit)
+  assert.instanceOf(error, DispatchError)
+  return (error as DispatchError).reason
+}
+
+/** Runs a task of `job` and keeps it in its finalizer, or in a hook, until the gate is opened. */
+const dying = (job: typeof Once | typeof Newest | typeof Single, how: "Stopping" | "hooks") =>
+  Effect.gen(function*() {
+    const held = gate()
+    let runs = 0
+    yield* script("k", (task) =>
+      Effect.suspend(() => {
+        if (++runs > 1) return Effect.succeed("next")
+        const end = how === "hooks" ? task.onExit(() => held.wait) : Effect.addFinalizer(() => held.wait)
+        return Effect.as(end, "first")
+      }))
+    const task = yield* job.dispatch({ id: "k" })
+    yield* awaitState(task, how === "hooks" ? "Exited" : "Stopping")
+    return { task, held }
+  })
+
+const ends = ["Stopping", "hooks"] as const
+
+describe("R15 Unique keys", () => {
+  describe("join", () => {
+    it.effect("a dispatch that finds the holder Queued, Running or Sleeping gets the same task", () =>
+      Effect.gen(function*() {
+        const [busy, running, sleeping] = [gate(), gate(), gate()]
+        let runs = 0
+        yield* work("busy", () => busy.wait)
+        yield* script("k", (task) =>
+          Effect.gen(function*() {
+            runs++
+            yield* running.wait
+            yield* task.whileSleeping(sleeping.wait)
+            return "done"
+          }))
+        const first = yield* Once.dispatch({ id: "k" })
+        assert.strictEqual(first.origin, "created")
+        const joined: Array<ScriptedTask> = []
+        for (const [state, next] of [["Queued", busy], ["Running", running], ["Sleeping", sleeping]] as const) {
+          yield* awaitState(first, state)
+          joined.push(yield* Once.dispatch({ id: "k" }))
+          assert.strictEqual(yield* stateOf(first), state)
+          yield* next.open
+        }
+        for (const task of joined) {
+          assert.deepInclude(task, { id: first.id, origin: "joined" })
+          assert.strictEqual(yield* task.await, "done")
+        }
+        assert.strictEqual(runs, 1)
+      }).pipe(withPool({ workers: 1 }, Once)))
+
+    it.effect("a hundred dispatches at once make one task", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        const tasks = yield* Effect.forEach(Array(100), () => Once.dispatch({ id: "k" }), { concurrency: "unbounded" })
+        assert.strictEqual(new Set(tasks.map(({ id }) => id)).size, 1)
+        assert.strictEqual(tasks.filter(({ origin }) => origin === "created").length, 1)
+        assert.strictEqual((yield* Once.tasks).length, 1)
+      }).pipe(withPool({}, Once)))
+
+    it.effect("the second pool, and its ancestors, count the task and wait for it", () =>
+      Effect.gen(function*() {
+        const [held, joined] = [gate(), gate()]
+        yield* script("k", () => held.wait)
+        const first = yield* TaskPool.make()
+        yield* Once.dispatch({ id: "k" }, { pool: first })
+        const root = yield* TaskPool.make()
+        const parent = yield* work("parent", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* Once.dispatch({ id: "k" }, { pool })
+            yield* joined.open
+            yield* pool.join
+            return yield* pool.status
+          }), { pool: root })
+        yield* joined.wait
+        yield* awaitState(parent, "Sleeping")
+        assert.deepInclude(yield* root.status, { total: 2, running: 1, sleeping: 1, complete: 0 })
+        assert.deepInclude(yield* first.status, { total: 1, running: 1 })
+        yield* held.open
+        assert.deepInclude(yield* parent.await, { state: "done", total: 1, complete: 1 })
+        assert.deepInclude(yield* root.join, { total: 2, complete: 2 })
+        assert.deepInclude(yield* first.join, { total: 1, complete: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("the second pool's join waits for the task's hooks too", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        yield* script("k", (task) => task.onExit(() => held.wait))
+        const pool = yield* TaskPool.make()
+        const busy = gate()
+        yield* script("busy", () => busy.wait)
+        const first = yield* Once.dispatch({ id: "k" })
+        yield* Once.dispatch({ id: "k" }, { pool })
+        const join = yield* Effect.forkChild(pool.join)
+        yield* awaitState(first, "Exited")
+        yield* settleTurns
+        assert.isUndefined(join.pollUnsafe())
+        yield* held.open
+        assert.deepInclude(yield* Fiber.join(join), { complete: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("joining a pool that already holds the task counts nothing", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        const pool = yield* TaskPool.make()
+        yield* Once.dispatch({ id: "k" }, { pool })
+        yield* Once.dispatch({ id: "k" }, { pool })
+        assert.deepInclude(yield* pool.status, { total: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("ignores the timeouts and the delay of the joining dispatch", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        const busy = gate()
+        yield* work("busy", () => busy.wait)
+        const first = yield* Once.dispatch({ id: "k" })
+        const options = { timeout: "1 second", queueTimeout: "1 second", delay: "1 hour" } as const
+        yield* Once.dispatch({ id: "k" }, options)
+        yield* elapse(5000)
+        assert.strictEqual(yield* waitingFor(first), "slot")
+        yield* busy.open
+        yield* awaitState(first, "Running")
+        yield* elapse(5000)
+        assert.strictEqual(yield* stateOf(first), "Running")
+      }).pipe(withPool({ workers: 1 }, Once)))
+
+    it.effect("a higher priority raises a queued task, a lower one does not lower it", () =>
+      Effect.gen(function*() {
+        const [busy, seen] = [gate(), trace()]
+        yield* work("busy", () => busy.wait)
+        yield* script("k", () => seen.push("k"))
+        const task = yield* Once.dispatch({ id: "k" }, { priority: 1 })
+        yield* work("two", () => seen.push("two"), { priority: 2 })
+        yield* Once.dispatch({ id: "k" }, { priority: 0 })
+        assert.strictEqual((yield* task.status).priority, 1)
+        yield* Once.dispatch({ id: "k" }, { priority: 3 })
+        assert.strictEqual((yield* task.status).priority, 3)
+        yield* busy.open
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["k", "two"])
+      }).pipe(withPool({ workers: 1 }, Once)))
+
+    it.effect("a free key makes a new task", () =>
+      Effect.gen(function*() {
+        const first = yield* Once.dispatch({ id: "k" })
+        yield* first.await
+        const second = yield* Once.dispatch({ id: "k" })
+        assert.strictEqual(second.origin, "created")
+        assert.notStrictEqual(second.id, first.id)
+        assert.strictEqual(yield* second.await, "k")
+      }).pipe(withPool({}, Once)))
+  })
+
+  describe("a shared task", () => {
+    const shared = Effect.gen(function*() {
+      const held = gate()
+      yield* script("k", () => Effect.as(held.wait, "whole"))
+      const [one, two] = [yield* TaskPool.make(), yield* TaskPool.make()]
+      const task = yield* Once.dispatch({ id: "k" }, { pool: one })
+      yield* Once.dispatch({ id: "k" }, { pool: two })
+      yield* awaitState(task, "Running")
+      return { held, one, two, task }
+    })
+
+    for (const which of ["first", "second"] as const) {
+      it.effect(`goes on when the ${which} pool is cancelled: that pool counts it canceled and is done`, () =>
+        Effect.gen(function*() {
+          const { held, one, task, two } = yield* shared
+          const [gone, kept] = which === "first" ? [one, two] : [two, one]
+          yield* gone.cancel()
+          assert.deepInclude(yield* gone.status, { state: "done", total: 1, complete: 1, canceled: 1, running: 0 })
+          assert.strictEqual(yield* stateOf(task), "Running")
+          assert.deepInclude(yield* kept.status, { total: 1, running: 1, canceled: 0 })
+          yield* held.open
+          assert.deepInclude(yield* kept.join, { complete: 1, canceled: 0, failed: 0 })
+          assert.strictEqual(yield* task.await, "whole")
+          assert.deepInclude(yield* gone.status, { total: 1, complete: 1, canceled: 1 })
+        }).pipe(withPool({}, Once)))
+    }
+
+    it.effect("goes on when the pool's Scope closes", () =>
+      Effect.gen(function*() {
+        const { held, one, task } = yield* shared
+        yield* Effect.scoped(Effect.flatMap(TaskPool.make(), (pool) => Once.dispatch({ id: "k" }, { pool })))
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* held.open
+        assert.deepInclude(yield* one.join, { complete: 1, canceled: 0 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("that GLOBAL holds too goes on", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        yield* script("k", () => held.wait)
+        const pool = yield* TaskPool.make()
+        const task = yield* Once.dispatch({ id: "k" }, { pool })
+        yield* Once.dispatch({ id: "k" })
+        yield* awaitState(task, "Running")
+        yield* pool.cancel()
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* held.open
+        assert.isTrue(Exit.isSuccess(yield* task.exit))
+      }).pipe(withPool({}, Once)))
+
+    it.effect("stops when the last pool that holds it is cancelled", () =>
+      Effect.gen(function*() {
+        const { one, task, two } = yield* shared
+        yield* one.cancel()
+        yield* two.cancel({ reason: "last" })
+        assert.strictEqual(canceled(yield* task.exit).reason, "last")
+        for (const pool of [one, two]) assert.deepInclude(yield* pool.status, { total: 1, complete: 1, canceled: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("is stopped by task.cancel, whoever holds it, and every pool counts it", () =>
+      Effect.gen(function*() {
+        const { one, task, two } = yield* shared
+        yield* task.cancel()
+        canceled(yield* task.exit)
+        for (const pool of [one, two]) assert.deepInclude(yield* pool.settled, { total: 1, complete: 1, canceled: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("still queued when one of its pools is cancelled starts for the other", () =>
+      Effect.gen(function*() {
+        const busy = gate()
+        yield* work("busy", () => busy.wait)
+        const [one, two] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const task = yield* Once.dispatch({ id: "k" }, { pool: one })
+        yield* Once.dispatch({ id: "k" }, { pool: two })
+        yield* one.cancel()
+        yield* busy.open
+        assert.strictEqual(yield* task.await, "k")
+        assert.deepInclude(yield* two.join, { complete: 1, canceled: 0 })
+      }).pipe(withPool({ workers: 1 }, Once)))
+
+    it.effect("whose run is interrupted goes on for the others", () =>
+      Effect.gen(function*() {
+        const { held, task } = yield* shared
+        const run = yield* Effect.forkChild(Once.run({ id: "k" }), { startImmediately: true })
+        yield* settleTurns
+        yield* Fiber.interrupt(run)
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* held.open
+        assert.strictEqual(yield* task.await, "whole")
+      }).pipe(withPool({}, Once)))
+  })
+
+  describe("a dying key", () => {
+    for (const how of ends) {
+      const when = how === "hooks" ? "while the holder's hooks run" : "while the holder is Stopping"
+
+      it.effect(`${when}, a dispatch is accepted as Queued behind the key, and starts when that is free`, () =>
+        Effect.gen(function*() {
+          const { held, task } = yield* dying(Once, how)
+          const next = yield* Once.dispatch({ id: "k" })
+          assert.notStrictEqual(next.id, task.id)
+          yield* settleTurns
+          yield* behindKey(next)
+          yield* held.open
+          assert.strictEqual(yield* next.await, "next")
+          assert.strictEqual(yield* task.await, "first")
+        }).pipe(withPool({}, Once)))
+
+      it.effect(`${when}, later dispatches join the waiting one`, () =>
+        Effect.gen(function*() {
+          const { held } = yield* dying(Once, how)
+          const pool = yield* TaskPool.make()
+          const next = yield* Once.dispatch({ id: "k" })
+          const later = yield* Once.dispatch({ id: "k" }, { pool })
+          assert.deepInclude(later, { id: next.id, origin: "joined" })
+          assert.deepInclude(yield* pool.status, { total: 1, queued: 1 })
+          yield* held.open
+          assert.strictEqual(yield* later.await, "next")
+        }).pipe(withPool({}, Once)))
+
+      it.effect(`${when}, later dispatches replace the waiting one`, () =>
+        Effect.gen(function*() {
+          const { held } = yield* dying(Newest, how)
+          const next = yield* Newest.dispatch({ id: "k" })
+          yield* behindKey(next)
+          const later = yield* Newest.dispatch({ id: "k" })
+          yield* behindKey(later)
+          canceled(yield* next.exit)
+          yield* settleTurns
+          yield* behindKey(later)
+          yield* held.open
+          assert.strictEqual(yield* later.await, "next")
+        }).pipe(withPool({}, Newest)))
+
+      it.effect(`${when}, reject still refuses`, () =>
+        Effect.gen(function*() {
+          const { held, task } = yield* dying(Single, how)
+          assert.deepInclude(reasonOf(yield* Effect.exit(Single.dispatch({ id: "k" }))), { taskId: task.id })
+          yield* held.open
+          yield* task.await
+          assert.strictEqual(yield* (yield* Single.dispatch({ id: "k" })).await, "next")
+        }).pipe(withPool({}, Single)))
+    }
+
+    it.effect("a hook that dispatches its own key gets a task that starts after the hooks", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        let runs = 0
+        let next: ScriptedTask | undefined
+        yield* script("k", (task) =>
+          Effect.gen(function*() {
+            yield* seen.push("run")
+            if (runs++ > 0) return
+            yield* task.onExit(() => Effect.tap(Once.dispatch({ id: "k" }), (t) => Effect.sync(() => next = t)))
+            yield* task.onExit(() => Effect.andThen(settleTurns, seen.push("hook")))
+          }))
+        yield* (yield* Once.dispatch({ id: "k" })).await
+        assert.strictEqual(next!.origin, "created")
+        yield* next!.await
+        assert.deepStrictEqual(seen.log, ["run", "hook", "run"])
+      }).pipe(withPool({}, Once)))
+
+    it.effect("one waiting for its key holds up nobody else and takes no slot", () =>
+      Effect.gen(function*() {
+        const { held } = yield* dying(Once, "hooks")
+        const next = yield* Once.dispatch({ id: "k" }, { priority: 10 })
+        assert.strictEqual(yield* (yield* work("other")).await, "other")
+        yield* behindKey(next)
+        assert.strictEqual((yield* (yield* WorkerPool).status).busy, 0)
+        yield* held.open
+        yield* next.await
+      }).pipe(withPool({ workers: 1 }, Once)))
+
+    it.effect("one cancelled while it waits for its key never runs, and the one after it waits as before", () =>
+      Effect.gen(function*() {
+        const { held, task } = yield* dying(Once, "Stopping")
+        const next = yield* Once.dispatch({ id: "k" })
+        yield* next.cancel()
+        canceled(yield* next.exit)
+        const third = yield* Once.dispatch({ id: "k" })
+        assert.notInclude([next.id, task.id], third.id)
+        yield* settleTurns
+        yield* behindKey(third)
+        yield* held.open
+        assert.strictEqual(yield* third.await, "next")
+      }).pipe(withPool({}, Once)))
+  })
+
+  describe("reject", () => {
+    it.effect("fails with DuplicateTask naming the holder while that is Queued, Running or Sleeping; nothing happens", () =>
+      Effect.gen(function*() {
+        const { status } = yield* WorkerPool
+        const [busy, running] = [gate(), gate()]
+        yield* work("busy", () => busy.wait)
+        yield* script("k", (task) => Effect.andThen(running.wait, task.whileSleeping(Effect.never)))
+        const holder = yield* Single.dispatch({ id: "k" })
+        const pool = yield* TaskPool.make()
+        for (const [state, next] of [["Queued", busy], ["Running", running], ["Sleeping", gate()]] as const) {
+          yield* awaitState(holder, state)
+          const before = yield* status
+          const reason = reasonOf(yield* Effect.exit(Single.dispatch({ id: "k" }, { pool })))
+          assert.instanceOf(reason, DuplicateTask)
+          assert.deepInclude(reason, { taskId: holder.id, key: holder.key })
+          assert.deepStrictEqual(yield* status, before)
+          assert.deepInclude(yield* pool.status, { total: 0 })
+          yield* next.open
+        }
+      }).pipe(withPool({ workers: 1 }, Single)))
+
+    it.effect("takes other keys meanwhile", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        yield* Single.dispatch({ id: "k" })
+        assert.strictEqual(yield* Single.run({ id: "l" }), "l")
+      }).pipe(withPool({}, Single)))
+  })
+
+  describe("supersede", () => {
+    it.effect("cancels the running holder, does not suspend, and starts when that has ended", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        yield* script("k", (task) =>
+          Effect.gen(function*() {
+            yield* seen.push(`start ${task.id}`)
+            yield* Effect.addFinalizer(() => Effect.andThen(held.wait, seen.push(`end ${task.id}`)))
+            yield* Effect.never
+          }))
+        const first = yield* Newest.dispatch({ id: "k" })
+        yield* awaitState(first, "Running")
+        yield* script("k", (task) => seen.push(`start ${task.id}`))
+        const dispatch = yield* Effect.forkChild(Newest.dispatch({ id: "k" }))
+        yield* settleTurns
+        assert.isDefined(dispatch.pollUnsafe())
+        const second = yield* Fiber.join(dispatch)
+        assert.strictEqual(yield* stateOf(first), "Stopping")
+        yield* behindKey(second)
+        yield* held.open
+        yield* second.await
+        canceled(yield* first.exit)
+        assert.deepStrictEqual(seen.log, [`start ${first.id}`, `end ${first.id}`, `start ${second.id}`])
+      }).pipe(withPool({}, Newest)))
+
+    it.effect("cancels a queued holder, which never runs", () =>
+      Effect.gen(function*() {
+        const [busy, seen] = [gate(), trace()]
+        yield* work("busy", () => busy.wait)
+        yield* logged("k", seen, Effect.void)
+        const first = yield* Newest.dispatch({ id: "k" })
+        const second = yield* Newest.dispatch({ id: "k" })
+        canceled(yield* first.exit)
+        yield* busy.open
+        yield* second.await
+        assert.deepStrictEqual(seen.log, [`start ${second.id}`, `end ${second.id}`])
+      }).pipe(withPool({ workers: 1 }, Newest)))
+
+    it.effect("in a chain, the last starts when every earlier one has ended, hooks included", () =>
+      Effect.gen(function*() {
+        const [finalizer, hook, seen] = [gate(), gate(), trace()]
+        yield* script("k", () => Effect.andThen(Effect.addFinalizer(() => finalizer.wait), Effect.never))
+        const first = yield* Newest.dispatch({ id: "k" })
+        yield* awaitState(first, "Running")
+        yield* script("k", (task) => seen.push(task.id))
+        const second = yield* Newest.dispatch({ id: "k" })
+        yield* second.onExit(() => hook.wait)
+        const third = yield* Newest.dispatch({ id: "k" })
+        const fourth = yield* Newest.dispatch({ id: "k" })
+        yield* settleTurns
+        yield* behindKey(fourth)
+        yield* finalizer.open
+        yield* first.exit
+        yield* settleTurns
+        yield* behindKey(fourth)
+        yield* hook.open
+        yield* fourth.await
+        for (const task of [first, second, third]) canceled(yield* task.exit)
+        assert.deepStrictEqual(seen.log, [fourth.id])
+      }).pipe(withPool({}, Newest)))
+
+    it.effect("a pool counts the superseded and its successor", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        const pool = yield* TaskPool.make()
+        const first = yield* Newest.dispatch({ id: "k" }, { pool })
+        yield* awaitState(first, "Running")
+        yield* script("k", () => Effect.void)
+        yield* Newest.dispatch({ id: "k" }, { pool })
+        assert.deepInclude(yield* pool.join, { total: 2, complete: 2, canceled: 1, failed: 0 })
+      }).pipe(withPool({}, Newest)))
+  })
+
+  describe("recompute", () => {
+    it.effect("cancels a live task of any job, does not suspend, and starts when that has ended", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const pool = yield* TaskPool.make()
+        const first = yield* work("a", () => Effect.andThen(Effect.addFinalizer(() => held.wait), Effect.never), {
+          pool,
+          priority: 7
+        })
+        yield* awaitState(first, "Running")
+        yield* script("a", () => Effect.succeed("again"))
+        const recompute = yield* Effect.forkChild(first.recompute)
+        yield* settleTurns
+        assert.isDefined(recompute.pollUnsafe())
+        const second = yield* Fiber.join(recompute)
+        yield* behindKey(second)
+        assert.deepStrictEqual(second.payload, { id: "a" })
+        assert.strictEqual((yield* second.status).priority, 7)
+        assert.strictEqual(second.pool.id, pool.id)
+        yield* held.open
+        assert.strictEqual(yield* second.await, "again")
+        canceled(yield* first.exit)
+      }).pipe(withPool()))
+
+    it.effect("of an ended task starts at once", () =>
+      Effect.gen(function*() {
+        const first = yield* work("a", () => Effect.succeed(1))
+        yield* first.await
+        yield* script("a", () => Effect.succeed(2))
+        assert.strictEqual(yield* (yield* first.recompute).await, 2)
+        assert.strictEqual(yield* first.await, 1)
+      }).pipe(withPool()))
+
+    it.effect("becomes the one that later dispatches of the key join", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        yield* script("k", () => Effect.andThen(Effect.addFinalizer(() => held.wait), Effect.never))
+        const first = yield* Once.dispatch({ id: "k" })
+        yield* awaitState(first, "Running")
+        const second = yield* first.recompute
+        assert.deepInclude(yield* Once.dispatch({ id: "k" }), { id: second.id, origin: "joined" })
+        yield* held.open
+      }).pipe(withPool({}, Once)))
+  })
+
+  describe("keys", () => {
+    it.effect("are per job", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        const one = yield* Once.dispatch({ id: "k" })
+        const other = yield* Other.dispatch({ id: "k" })
+        assert.deepStrictEqual([one.origin, other.origin], ["created", "created"])
+        assert.notStrictEqual(one.id, other.id)
+      }).pipe(withPool({}, Once, Other)))
+
+    const long = "x".repeat(10_000)
+    const alike = ["Aa", "BB", "AaAa", "BBBB", `${long}a`, `${long}b`, "1", "1.0", " 1", "", "null", "a\u0000b", "a\u0001b"]
+    const special = ["__proto__", "constructor", "toString", "\ud800", "\u00e9", "e\u0301"]
+
+    it.effect("are compared whole", () =>
+      Effect.gen(function*() {
+        const seen = new Set<string>()
+        for (const id of [...alike, ...special]) {
+          yield* script(id, () => Effect.never)
+          const task = yield* Keyed.dispatch({ id })
+          assert.strictEqual(task.origin, "created", JSON.stringify(id))
+          seen.add(task.id)
+        }
+        assert.strictEqual(seen.size, alike.length + special.length)
+        for (const id of alike) assert.strictEqual((yield* Keyed.dispatch({ id })).origin, "joined", JSON.stringify(id))
+      }).pipe(withPool({}, Keyed)))
+
+    class Keyed extends Job.make("Keyed", { ...scripted, unique: true, key: ({ id }) => id }) {}
+  })
+
+  describe("never two of one key at once", () => {
+    const Step = Schema.Literals(["join", "supersede", "recompute", "cancel", "turns", "open"])
+
+    it.effect.prop(
+      "however dispatches, cancels and recomputes of two keys are mixed",
+      { steps: Arbitrary.array(Arbitrary.schema(Schema.Tuple([Step, Schema.Literals(["x", "y"])])), { maxLength: 25 }) },
+      ({ steps }) =>
+        Effect.gen(function*() {
+          const live = new Map<string, number>()
+          let clash = 0
+          const enter = (key: string) =>
+            Effect.sync(() => {
+              live.set(key, (live.get(key) ?? 0) + 1)
+              if (live.get(key)! > 1) clash++
+            })
+          const leave = (key: string) => Effect.sync(() => void live.set(key, live.get(key)! - 1))
+          let held = Deferred.makeUnsafe<void>()
+          const body = (key: string) =>
+            script(key, (task) =>
+              Effect.gen(function*() {
+                yield* enter(key)
+                yield* task.onExit(() => Effect.andThen(settleTurns, leave(key)))
+                yield* Effect.addFinalizer(() => Effect.yieldNow)
+                yield* task.whileSleeping(Effect.suspend(() => Deferred.await(held)))
+              }))
+          const tasks = new Map<string, ScriptedTask>()
+          for (const key of ["x", "y"]) yield* body(key)
+          for (const [step, key] of steps) {
+            const last = tasks.get(key)
+            if (step === "join") tasks.set(key, yield* Once.dispatch({ id: key }))
+            else if (step === "supersede" && last !== undefined) tasks.set(key, yield* last.recompute)
+            else if (step === "recompute" && last !== undefined) yield* last.recompute
+            else if (step === "cancel" && last !== undefined) yield* Effect.forkChild(last.cancel())
+            else if (step === "turns") yield* settleTurns
+            else if (step === "open") {
+              yield* Deferred.succeed(held, undefined)
+              held = Deferred.makeUnsafe<void>()
+            }
+          }
+          yield* settleTurns
+          yield* Effect.forEach(yield* Once.tasks, (task) => task.cancel())
+          yield* settleTurns
+          assert.strictEqual(clash, 0)
+          assert.deepStrictEqual([...live.values()].filter((n) => n !== 0), [])
+        }).pipe(withPool({ workers: 2 }, Once)),
+      { arbitrary: { runs: 40 } as object }
+    )
+
+    it.effect("a supersede in every turn leaves one running at a time and the last one's outcome", () =>
+      Effect.gen(function*() {
+        let live = 0
+        let most = 0
+        yield* script("k", () =>
+          Effect.gen(function*() {
+            most = Math.max(most, ++live)
+            yield* Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, Effect.sync(() => live--)))
+            yield* Effect.yieldNow
+            yield* Effect.yieldNow
+          }))
+        let last: Task.Any | undefined
+        for (let n = 0; n < 200; n++) {
+          last = yield* Newest.dispatch({ id: "k" })
+          yield* Effect.yieldNow
+        }
+        assert.isTrue(Exit.isSuccess(yield* last!.exit))
+        assert.strictEqual(most, 1)
+        assert.strictEqual(live, 0)
+      }).pipe(withPool({ workers: 4 }, Newest)))
+  })
+})
