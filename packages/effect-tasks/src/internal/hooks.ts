@@ -74,7 +74,8 @@ export const detached = <A extends ReadonlyArray<unknown>>(
 ): Effect.Effect<(...args: A) => Effect.Effect<unknown, any>> =>
   Effect.map(Effect.context(), (context) => (...args: A) => {
     const scoped = Effect.scopedWith((scope) => Scope.provide(Effect.suspend(() => f(...args)), scope))
-    return Effect.provideContext(scoped, Context.add(context, CurrentPlace, place) as Context.Context<never>)
+    // the registering fiber's context is all that `f` needs
+    return Effect.provideContext(scoped as Effect.Effect<unknown, any>, Context.add(context, CurrentPlace, place))
   })
 
 /** Registers a hook; on a settled task it runs now, before the registration returns. */

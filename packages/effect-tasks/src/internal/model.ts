@@ -36,7 +36,8 @@ export interface PlainSchema extends Schema.Top {
 }
 
 export type PayloadSchema<Payload> = Payload extends PlainSchema ? Payload
-  : Payload extends Schema.Struct.Fields ? Schema.Struct<Payload>
+  : Payload extends Schema.Struct.Fields
+    ? Schema.Struct<Payload> extends infer S extends PlainSchema ? S : never
   : never
 
 // ---------------------------------------------------------------------------------------------------------------------

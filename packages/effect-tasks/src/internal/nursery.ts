@@ -1,6 +1,5 @@
 /** Pools whose life is one effect. */
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
 import type { ChildTaskFailed, PoolCanceled, TaskError } from "../TaskError.ts"
 import type { Task, TaskPool, TaskPoolOptions, WorkerPool } from "./model.ts"
 import { makePoolIn } from "./poolHandle.ts"

@@ -71,12 +71,8 @@ class PoolHandle implements TaskPool {
   get join(): Effect.Effect<PoolStatus, ChildTaskFailed | PoolCanceled> {
     return Effect.flatMap(this.settled, (status) => {
       const { record } = this
-      if (record.isGlobal) return Effect.succeed(status)
-      const failure = failureOf(record)
-      if (failure !== undefined) return Effect.fail(failure)
-      return record.canceled
-        ? Effect.fail(new PoolCanceled({ poolId: record.id, reason: record.cancelReason }))
-        : Effect.succeed(status)
+      const failure = record.isGlobal ? undefined : failureOf(record)
+      return failure === undefined ? Effect.succeed(status) : Effect.fail(failure)
     })
   }
 
@@ -180,15 +176,13 @@ const toFailure = (task: TaskRecord): TaskFailure => {
   return new TaskFailure({ taskId: task.id, job: task.job.tag, path: pathOf(task), cause: exit.cause })
 }
 
-const failureOf = (pool: PoolRecord): ChildTaskFailed | undefined => {
+const failureOf = (pool: PoolRecord): ChildTaskFailed | PoolCanceled | undefined => {
   const [first, ...rest] = pool.ownFailures
-  return first === undefined
-    ? undefined
-    : new ChildTaskFailed({
-      poolId: pool.id,
-      failures: [toFailure(first), ...rest.map(toFailure)],
-      total: pool.ownFailed
-    })
+  if (first !== undefined) {
+    const failures = [toFailure(first), ...rest.map(toFailure)] as const
+    return new ChildTaskFailed({ poolId: pool.id, failures, total: pool.ownFailed })
+  }
+  return pool.canceled ? new PoolCanceled({ poolId: pool.id, reason: pool.cancelReason }) : undefined
 }
 
 /** Cancels at once, then waits for all that does not itself wait for the caller. */
