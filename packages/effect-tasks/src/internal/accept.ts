@@ -2,7 +2,7 @@
  * Accepting a dispatch: check, find the key's holder, insert. One synchronous step: a refused request leaves no trace.
  */
 import type * as Fiber from "effect/Fiber"
-import { DuplicateTask, type DispatchErrorReason, PoolClosed, type WaitCycle, WorkerPoolClosed } from "../TaskError.ts"
+import { type DispatchErrorReason, DuplicateTask, PoolClosed, type WaitCycle, WorkerPoolClosed } from "../TaskError.ts"
 import { countGuest, countNew, countReuse } from "./counting.ts"
 import { Gate } from "./gate.ts"
 import { link, linkGuest, postpone, queue, setPriority } from "./lifecycle.ts"
@@ -70,7 +70,7 @@ const refuse = (request: Request): DispatchErrorReason | undefined => {
   if (machine.closed || registration.phase === "closed" || (registration.phase === "closing" && from === undefined)) {
     return new WorkerPoolClosed({})
   }
-  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, from))
+  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runOf(request.fiber)?.task))
   return open ? undefined : new PoolClosed({ poolId: pool.id })
 }
 
@@ -130,7 +130,12 @@ const insert = (request: Request, line: Line | undefined): TaskRecord => {
   link(pool, run)
   countNew(run)
   countDispatch(task)
-  machine.emit(() => ({ _tag: "TaskQueued", ...idsOf(task), ...(parentId === undefined ? {} : { parentTaskId: parentId }), priority }))
+  machine.emit(() => ({
+    _tag: "TaskQueued",
+    ...idsOf(task),
+    ...(parentId === undefined ? {} : { parentTaskId: parentId }),
+    priority
+  }))
   const place = line ?? (definition.unique === undefined ? undefined : openLine(registration, key!))
   place?.add(run)
   if (delay > 0) postpone(run, delay)

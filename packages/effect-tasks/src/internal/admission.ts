@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { DispatchErrorReason } from "../TaskError.ts"
 import { QueueFull } from "../TaskError.ts"
-import { type Accepted, accept, type Request } from "./accept.ts"
+import { accept, type Accepted, type Request } from "./accept.ts"
 import { Heap, type HeapItem } from "./heap.ts"
 import type { Machine } from "./machine.ts"
 

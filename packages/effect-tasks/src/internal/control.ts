@@ -1,6 +1,6 @@
 /** What handle and handler have in common. */
-import * as Effect from "effect/Effect"
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { toMillis } from "./definition.ts"
 import { clearDeadline } from "./lifecycle.ts"
@@ -8,8 +8,7 @@ import type { CancelOptions } from "./model.ts"
 import { nodeOf } from "./place.ts"
 import type { Run, TaskRecord } from "./records.ts"
 import { dependents } from "./ring.ts"
-import { armTimeout } from "./run.ts"
-import { stopTask } from "./stop.ts"
+import { armTimeout, stopTask } from "./stop.ts"
 import { until } from "./waiting.ts"
 
 export const setTimeout = (task: TaskRecord, duration: Duration.Input): Effect.Effect<void> =>
@@ -38,5 +37,4 @@ export const cancel = (task: TaskRecord, options: CancelOptions = {}, evenMarked
 
 const inboxCapacity = 16
 
-export const inboxOf = (run: Run): Queue.Queue<any> =>
-  run.inbox ??= Effect.runSync(Queue.bounded<any>(inboxCapacity))
+export const inboxOf = (run: Run): Queue.Queue<any> => run.inbox ??= Effect.runSync(Queue.bounded<any>(inboxCapacity))

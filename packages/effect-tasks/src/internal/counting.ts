@@ -80,7 +80,7 @@ export const countGuest = (run: Run, guestOf: PoolRecord): void => {
 /** A cancelled pool lets go of a shared task: those that counted it only for this pool's sake count it canceled. */
 export const countLetGo = (run: Run, from: PoolRecord, holders: Iterable<PoolRecord>): void => {
   const staying = new Set<PoolRecord>()
-  for (const holder of holders) { for (const pool of chain(holder)) staying.add(pool) }
+  for (const holder of holders) for (const pool of chain(holder)) staying.add(pool)
   const column = columns[run.task.state]
   for (const pool of chain(from)) {
     if (staying.has(pool) || !run.countedBy!.delete(pool)) continue

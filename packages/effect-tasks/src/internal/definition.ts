@@ -13,12 +13,12 @@ export interface Definition {
   readonly progress: PlainSchema
   readonly message: PlainSchema
   readonly unique: Uniqueness | undefined
-  readonly kept: { readonly capacity: number; readonly timeToLive: number } | undefined
+  readonly kept: { readonly capacity: number, readonly timeToLive: number } | undefined
   readonly priority: number
   readonly timeout: number
   readonly queueTimeout: number
   readonly retry: RetryOptions<unknown> | undefined
-  readonly concurrency: { readonly limit: number; readonly key: ((payload: unknown) => string) | undefined } | undefined
+  readonly concurrency: { readonly limit: number, readonly key: ((payload: unknown) => string) | undefined } | undefined
   readonly keyOf: (payload: unknown) => string
   /** Checks the input of a dispatch and copies it. */
   readonly check: (input: unknown) => Exit.Exit<unknown, unknown>

@@ -1,13 +1,15 @@
 /** From a call to a request: registration, payload, key. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../TaskError.ts"
 import type { Accepted, Request } from "./accept.ts"
 import { type Definition, toMillis } from "./definition.ts"
+import { recordOf } from "./handles.ts"
 import type { Machine } from "./machine.ts"
 import type { DispatchOptions } from "./model.ts"
 import { taskOf } from "./place.ts"
-import { recordOf } from "./poolHandle.ts"
 import type { Registration, TaskRecord } from "./records.ts"
 import { nearest } from "./suggestion.ts"
 
@@ -29,7 +31,7 @@ export const dispatch = (
     if (Exit.isFailure(payload)) {
       const [reason] = payload.cause.reasons
       if (reason._tag !== "Fail") return Effect.failCause(payload.cause as never) // a Schema that dies is a defect
-      return Effect.fail(new DispatchError({ job: tag, reason: new InvalidPayload({ issue: String(reason.error) }) }))
+      return Effect.fail(new DispatchError({ job: tag, reason: new InvalidPayload({ issue: textOf(reason.error) }) }))
     }
     return submit(machine, tag, {
       machine,
@@ -47,6 +49,11 @@ export const dispatch = (
       fiber
     })
   })
+
+const format = SchemaIssue.makeFormatterDefault()
+
+const textOf = (error: unknown): string =>
+  Schema.isSchemaError(error) ? error.message : format(error as SchemaIssue.Issue) // `makeEffect` fails with the bare issue
 
 /** Queues the work of a task again, behind that task, which is cancelled. */
 export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchError> =>

@@ -23,6 +23,7 @@ export const make = (definition: Definition) => {
     )
   return class Job {
     static readonly [JobTypeId] = JobTypeId
+    static readonly definition = definition
     static readonly tag = tag
     static readonly payloadSchema = definition.payload
     static readonly successSchema = definition.success

@@ -58,7 +58,7 @@ export class Machine {
   constructor(
     context: Context.Context<never>,
     options: WorkerPoolOptions,
-    parts: { readonly turn: (machine: Machine) => void; readonly admission: (machine: Machine) => Admission }
+    parts: { readonly turn: (machine: Machine) => void, readonly admission: (machine: Machine) => Admission }
   ) {
     this.context = context
     this.timers = new Timers(Context.get(context, Clock.Clock), context)

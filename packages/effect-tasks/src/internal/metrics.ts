@@ -6,7 +6,10 @@ import type { JobState, TaskRecord } from "./records.ts"
 const boundaries = Metric.exponentialBoundaries({ start: 1, factor: 4, count: 12 })
 
 const makeMetrics = (job: string) => {
-  const exited = Metric.counter("effect_tasks_exited_total", { description: "Ended tasks by outcome", incremental: true })
+  const exited = Metric.counter("effect_tasks_exited_total", {
+    description: "Ended tasks by outcome",
+    incremental: true
+  })
   return {
     dispatched: Metric.withAttributes(
       Metric.counter("effect_tasks_dispatched_total", { description: "Accepted tasks", incremental: true }),

@@ -23,6 +23,7 @@ import type {
   TaskFailure
 } from "../TaskError.ts"
 import type { TaskEvent } from "../TaskEvent.ts"
+import type { Definition } from "./definition.ts"
 import type { State } from "./state.ts"
 
 export const JobTypeId = "~effect-tasks/Job"
@@ -36,8 +37,7 @@ export interface PlainSchema extends Schema.Top {
 }
 
 export type PayloadSchema<Payload> = Payload extends PlainSchema ? Payload
-  : Payload extends Schema.Struct.Fields
-    ? Schema.Struct<Payload> extends infer S extends PlainSchema ? S : never
+  : Payload extends Schema.Struct.Fields ? Schema.Struct<Payload> extends infer S extends PlainSchema ? S : never
   : never
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -194,6 +194,11 @@ export type HandlerFunction<
   payload: Payload["Type"],
   task: TaskContext<Success["Type"], Error["Type"], Progress["Type"], Message["Type"]>
 ) => Effect.Effect<Success["Type"], Error["Type"] | TaskError | DispatchError, R>
+
+/** What every job carries beside its public interface. */
+export interface Defined {
+  readonly definition: Definition
+}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Task

@@ -22,7 +22,11 @@ const makeExit = (task: TaskRecord): Exit.Exit<unknown, unknown> => {
 }
 
 export const exitStatusOf = ({ verdict }: TaskRecord): ExitStatus =>
-  verdict!._tag === "cancel" ? "canceled" : verdict!._tag === "result" && Exit.isSuccess(verdict!.exit) ? "success" : "error"
+  verdict!._tag === "cancel"
+    ? "canceled"
+    : verdict!._tag === "result" && Exit.isSuccess(verdict!.exit)
+    ? "success"
+    : "error"
 
 /**
  * The result of a handler that nobody stopped: an exit never carries an interrupt, and a refused dispatch that the

@@ -5,9 +5,10 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../TaskError.ts"
+import { closePool, stopAndAwait } from "./closing.ts"
+import { handleOf } from "./handles.ts"
 import { detached, isolated } from "./hooks.ts"
 import { runsOf, seal } from "./lifecycle.ts"
-import type { Machine } from "./machine.ts"
 import {
   type AnyTask,
   type CancelOptions,
@@ -18,20 +19,21 @@ import {
   type WorkerPool
 } from "./model.ts"
 import { exitOf } from "./outcome.ts"
-import { nodeOf, runOf } from "./place.ts"
+import { runOf } from "./place.ts"
 import { PoolRecord, type TaskRecord } from "./records.ts"
-import { dependents } from "./ring.ts"
 import { machineIn } from "./service.ts"
 import { cancelPool } from "./stop.ts"
 import { latest, TaskHandle } from "./taskHandle.ts"
 import { until } from "./waiting.ts"
 
-class PoolHandle implements TaskPool {
+/** A pool as its users see it. */
+export class PoolHandle implements TaskPool {
   readonly [TaskPoolTypeId] = TaskPoolTypeId
   readonly record: PoolRecord
 
   constructor(record: PoolRecord) {
     this.record = record
+    record.handle = this
   }
 
   get id(): string {
@@ -128,17 +130,6 @@ class PoolHandle implements TaskPool {
   }
 }
 
-export const handleOf = (record: PoolRecord): TaskPool => record.handle ??= new PoolHandle(record)
-
-/** The record behind a pool of this worker pool. */
-export const recordOf = (pool: TaskPool, machine: Machine): PoolRecord => {
-  const { record } = pool as PoolHandle // only this library makes pools
-  if (record.machine !== machine) {
-    throw new Error(`Pool ${pool.id} belongs to another WorkerPool: dispatch where the pool was made`)
-  }
-  return record
-}
-
 const statusOf = (pool: PoolRecord): PoolStatus => {
   const { canceled, complete, failed, queued, running, sleeping, total } = pool.counts
   return {
@@ -158,7 +149,7 @@ const statusOf = (pool: PoolRecord): PoolStatus => {
 const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
   const found = new Set<TaskRecord>()
   for (const job of pool.machine.jobs.values()) {
-    for (const task of job.tasks.values()) { if (task.pool === pool) found.add(task) }
+    for (const task of job.tasks.values()) if (task.pool === pool) found.add(task)
   }
   for (const run of runsOf(pool)) found.add(run.task)
   return [...found].sort((a, b) => a.number - b.number)
@@ -185,24 +176,6 @@ const failureOf = (pool: PoolRecord): ChildTaskFailed | PoolCanceled | undefined
   return pool.canceled ? new PoolCanceled({ poolId: pool.id, reason: pool.cancelReason }) : undefined
 }
 
-/** Cancels at once, then waits for all that does not itself wait for the caller. */
-const stopAndAwait = (pool: PoolRecord, reason: string | undefined, evenMarked: boolean): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    const left = dependents(nodeOf(fiber))
-    const runs = runsOf(pool)
-    cancelPool(pool, reason)
-    const wait = { reason: "children", evenMarked, cancelling: true } as const
-    if (!pool.isGlobal && !left.has(pool) && !runs.some((run) => left.has(run.task))) {
-      return until(pool, { ...wait, target: pool })
-    }
-    const stopping = runs.filter((run) => run.marked && !left.has(run.task))
-    return Effect.forEach(stopping, (run) => until(run.task, { ...wait, target: run.task }), { discard: true })
-  })
-
-/** Ends a pool with its Scope or its task. */
-export const closePool = (pool: PoolRecord, reason: string): Effect.Effect<void> =>
-  Effect.suspend(() => (pool.released ? Effect.void : stopAndAwait(pool, reason, true)))
-
 /** Opens a pool in the current Scope. */
 export const makePool = (
   options: TaskPoolOptions = {}
@@ -218,7 +191,9 @@ export const makePoolIn = (
     const machine = machineIn(fiber.context)
     const creator = runOf(fiber)
     const pool = new PoolRecord(machine, machine.nextNumber(), creator?.task, options.name, false, machine.timers.now())
-    if (options.onFailure === "cancel") pool.onOwnFailure = () => machine.tell(() => cancelPool(pool, "a task has failed"))
+    if (options.onFailure === "cancel") {
+      pool.onOwnFailure = () => machine.tell(() => cancelPool(pool, "a task has failed"))
+    }
     machine.pools.set(pool.number, pool)
     machine.emit(() => ({
       _tag: "PoolOpened",
@@ -235,7 +210,6 @@ export const makePoolIn = (
     if (machine.closed || creator?.marked) cancelPool(pool, "canceled")
     return Effect.as(
       Scope.addFinalizer(scope, closePool(pool, "its scope has closed")),
-      handleOf(pool)
+      new PoolHandle(pool)
     )
   })
-

@@ -23,9 +23,9 @@ import type { Deadline } from "./timers.ts"
 
 /** Why a task ends. Errors are built from it when somebody reads the exit. */
 export type Verdict =
-  | { readonly _tag: "result"; readonly exit: Exit.Exit<unknown, unknown> }
-  | { readonly _tag: "cancel"; readonly reason: string | undefined }
-  | { readonly _tag: "timeout"; readonly phase: "queued" | "running"; readonly after: number }
+  | { readonly _tag: "result", readonly exit: Exit.Exit<unknown, unknown> }
+  | { readonly _tag: "cancel", readonly reason: string | undefined }
+  | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
 
 /** Who waits, as the wait graph sees it, and how to wake him. */
 export interface Waiter {
@@ -75,8 +75,8 @@ export interface Registration {
 /** What a fiber can be inside of. */
 export type Place =
   | Run
-  | { readonly kind: "hook"; readonly task: TaskRecord }
-  | { readonly kind: "finalizer"; readonly pool: PoolRecord }
+  | { readonly kind: "hook", readonly task: TaskRecord }
+  | { readonly kind: "finalizer", readonly pool: PoolRecord }
 
 /** The part of a task that stays with its handle. */
 export class TaskRecord implements Source {
@@ -96,6 +96,7 @@ export class TaskRecord implements Source {
   exit: Exit.Exit<any, any> | undefined
   key: string | undefined
   progress: unknown
+  firstProgress: unknown
   readonly reports: Reports = new Reports()
   childPool: PoolRecord | undefined
   hooks: HookSet | undefined
@@ -106,7 +107,7 @@ export class TaskRecord implements Source {
   run: Run | undefined
   inHistory = false
   /** What a recompute dispatches with again. */
-  options: { readonly timeout: number; readonly queueTimeout: number } = { timeout: Infinity, queueTimeout: Infinity }
+  options: { readonly timeout: number, readonly queueTimeout: number } = { timeout: Infinity, queueTimeout: Infinity }
   /** Pools that count this kept result. */
   reusedIn: WeakSet<PoolRecord> | undefined
 
@@ -193,7 +194,7 @@ export class Run implements Entry {
   countedBy: Set<PoolRecord> | undefined
   previous: Run | undefined
   next: Run | undefined
-  dispatchedIn: { readonly span: Tracer.AnySpan | undefined; readonly tracer: Tracer.Tracer | undefined } | undefined
+  dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 
   constructor(
     task: TaskRecord,
@@ -273,4 +274,3 @@ export class PoolRecord implements Source {
     return this.released
   }
 }
-

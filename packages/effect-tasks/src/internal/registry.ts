@@ -18,7 +18,10 @@ export const register = (
   context: Context.Context<never>
 ): Registration => {
   const job = jobState(machine, definition)
-  const annotations = Object.defineProperties({ ...Context.get(context, References.CurrentLogAnnotations) }, taskAnnotations)
+  const annotations = Object.defineProperties(
+    { ...Context.get(context, References.CurrentLogAnnotations) },
+    taskAnnotations
+  )
   const annotated = Context.add(context, References.CurrentLogAnnotations, annotations)
   const registration: Registration = { job, definition, handler, context: annotated, phase: "open" }
   job.registrations.push(registration)
@@ -42,7 +45,8 @@ const taskAnnotations = (() => {
   }
 })()
 
-const jobState = (machine: Machine, definition: Definition): JobState => {
+/** The state of a tag, made when it is first needed. */
+export const jobState = (machine: Machine, definition: Definition): JobState => {
   const { tag } = definition
   const existing = machine.jobs.get(tag)
   if (existing !== undefined) {
@@ -95,7 +99,7 @@ export const shutDown = (
     const grace = machine.graceEnd - machine.timers.now()
     if (grace > 0 && live().length > 0) yield* firstOf(allSettled(live), Effect.sleep(grace))
     refuse()
-    for (const { run } of live()) { if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }) }
+    for (const { run } of live()) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" })
     const warn = Effect.suspend(() =>
       Effect.logWarning(`Shutdown waits for ${live().map((task) => task.id).join(", ")}, which cannot be interrupted`)
     )

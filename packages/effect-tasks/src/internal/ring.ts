@@ -10,7 +10,7 @@ import { PoolRecord, TaskRecord } from "./records.ts"
 type Node = TaskRecord | PoolRecord
 
 const addWaiters = (node: Node, found: Array<Node>): void => {
-  for (const waiter of node.waiters ?? []) { if (waiter.from !== undefined) found.push(waiter.from) }
+  for (const waiter of node.waiters ?? []) if (waiter.from !== undefined) found.push(waiter.from)
 }
 
 const waitersOf = (node: Node): Array<Node> => {

@@ -7,14 +7,14 @@ import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { closePool } from "./closing.ts"
 import { countMove } from "./counting.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
 import { leftover, resultOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
-import { closePool } from "./poolHandle.ts"
 import type { PoolRecord, Run } from "./records.ts"
 import { traced } from "./span.ts"
-import { stopTask } from "./stop.ts"
+import { armTimeout } from "./stop.ts"
 import { TaskContextImpl } from "./taskContext.ts"
 import { grant, idsOf, park } from "./waiting.ts"
 
@@ -40,14 +40,6 @@ const start = (run: Run): void => {
   if (run.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
     armTimeout(run)
   }
-}
-
-/** From now on the task has this long. */
-export const armTimeout = (run: Run): void => {
-  const after = run.timeout
-  run.deadline = run.task.machine.timers.set(after, () => {
-    stopTask(run, { _tag: "timeout", phase: "running", after })
-  })
 }
 
 const attempt = (run: Run): void => {
@@ -120,11 +112,14 @@ type Step = (input: unknown) => Effect.Effect<number | undefined>
 const nextDelay = (run: Run, error: unknown): Effect.Effect<number | undefined> => {
   const schedule = run.registration.definition.retry!.schedule
   if (schedule === undefined) return Effect.succeed(0)
-  const makeStep: Effect.Effect<Step> = Effect.map(Schedule.toStep(schedule), (step): Step => (input) =>
-    Effect.suspend(() => step(run.task.machine.timers.now(), input)).pipe(
-      Effect.map(([, duration]): number | undefined => Duration.toMillis(duration)),
-      Pull.catchDone(() => Effect.succeed(undefined))
-    ))
+  const makeStep: Effect.Effect<Step> = Effect.map(
+    Schedule.toStep(schedule),
+    (step): Step => (input) =>
+      Effect.suspend(() => step(run.task.machine.timers.now(), input)).pipe(
+        Effect.map(([, duration]): number | undefined => Duration.toMillis(duration)),
+        Pull.catchDone(() => Effect.succeed(undefined))
+      )
+  )
   const step = run.retryStep === undefined
     ? Effect.tap(makeStep, (made) => Effect.sync(() => (run.retryStep = made)))
     : Effect.succeed(run.retryStep)

@@ -41,7 +41,7 @@ class Subtree {
       const [pool, run] = this.shared[i]
       if (!run.marked && !isHeldElsewhere(run, pool)) this.addRun(run, { _tag: "cancel", reason: pool.cancelReason })
     }
-    for (const [pool, run] of this.shared) { if (!run.marked && run.task.state !== "Exited") letGo(pool, run) }
+    for (const [pool, run] of this.shared) if (!run.marked && run.task.state !== "Exited") letGo(pool, run)
   }
 
   apply(): void {
@@ -88,4 +88,12 @@ export const cancelPool = (pool: PoolRecord, reason: string | undefined): void =
   subtree.addPool(pool, reason)
   subtree.settleShared()
   subtree.apply()
+}
+
+/** From now on the task has this long. */
+export const armTimeout = (run: Run): void => {
+  const after = run.timeout
+  run.deadline = run.task.machine.timers.set(after, () => {
+    stopTask(run, { _tag: "timeout", phase: "running", after })
+  })
 }

@@ -1,7 +1,7 @@
 /** The registered name that a wrong one was most likely meant to be. */
 export const nearest = (name: string, names: ReadonlyArray<string>): string | undefined => {
   const limit = Math.max(2, Math.floor(Math.min(name.length, 100) / 3))
-  let best: { readonly name: string; readonly distance: number } | undefined
+  let best: { readonly name: string, readonly distance: number } | undefined
   for (const candidate of names) {
     if (Math.abs(candidate.length - name.length) > limit) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
 import * as control from "./control.ts"
+import { handleOf } from "./handles.ts"
 import { register } from "./hooks.ts"
 import type { TaskContext, TaskPool } from "./model.ts"
-import { handleOf } from "./poolHandle.ts"
 import type { Run } from "./records.ts"
 import { idsOf, whileSleeping } from "./waiting.ts"
 
@@ -40,7 +40,7 @@ export class TaskContextImpl implements TaskContext<any, any, any, any> {
       const { task } = this.run
       if (task.state === "Exited") return
       task.progress = f(task.reports.version === 0 ? Option.none() : Option.some(task.progress))
-      task.reports.version++
+      if (task.reports.version++ === 0) task.firstProgress = task.progress
       task.machine.wakeAll(task.reports)
       task.machine.emit(() => ({ _tag: "TaskProgressed", ...idsOf(task), progress: task.progress }))
     })

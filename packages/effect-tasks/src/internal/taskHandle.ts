@@ -11,11 +11,11 @@ import { type DispatchError, TaskAlreadyComplete } from "../TaskError.ts"
 import type { Accepted } from "./accept.ts"
 import * as control from "./control.ts"
 import { recompute } from "./dispatch.ts"
+import { handleOf } from "./handles.ts"
 import { register } from "./hooks.ts"
 import { setPriority } from "./lifecycle.ts"
 import { type CancelOptions, type Origin, type Status, type Task, type TaskPool, TaskTypeId } from "./model.ts"
 import { exitOf, exitStatusOf } from "./outcome.ts"
-import { handleOf } from "./poolHandle.ts"
 import type { Reports, Run, TaskRecord } from "./records.ts"
 import { lending, until } from "./waiting.ts"
 
@@ -71,7 +71,10 @@ export class TaskHandle implements AnyHandle {
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {
     const { record } = this
-    return Effect.map(until(reader(record.reports, 0), { reason: "task", target: record }), () => progressOf(record))
+    return Effect.map(
+      until(reader(record.reports, 0), { reason: "task", target: record }),
+      () => record.reports.version === 0 ? Option.none() : Option.some(record.firstProgress)
+    )
   }
 
   get childPool(): Effect.Effect<Option.Option<TaskPool>> {
@@ -219,4 +222,3 @@ export const awaitOwned = (handle: AnyHandle): Effect.Effect<any, any> =>
       if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
       return control.cancel(record, { reason: "interrupted" }, true)
     }))
-

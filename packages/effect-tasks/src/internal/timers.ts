@@ -29,7 +29,7 @@ export class Timers {
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private heap = new Heap<Deadline>(earlier)
   private live = 0
-  private armed: { readonly at: number; fiber: Fiber.Fiber<void> | undefined } | undefined
+  private armed: { readonly at: number, fiber: Fiber.Fiber<void> | undefined } | undefined
 
   constructor(clock: Clock.Clock, context: Context.Context<never>) {
     this.clock = clock
@@ -78,9 +78,12 @@ export class Timers {
     const armed: Timers["armed"] = { at, fiber: undefined }
     this.armed = armed
     const sleep = this.clock.sleep(Duration.millis(Math.max(1, at - this.now())))
-    armed.fiber = this.fork(Effect.andThen(sleep, Effect.sync(() => {
-      if (this.armed === armed) this.ring()
-    })))
+    armed.fiber = this.fork(Effect.andThen(
+      sleep,
+      Effect.sync(() => {
+        if (this.armed === armed) this.ring()
+      })
+    ))
   }
 
   private disarm(): void {

@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { countMove } from "./counting.ts"
 import type { WaitingFor } from "./model.ts"
 import { nodeOf, runOf } from "./place.ts"
@@ -168,7 +169,10 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
     })
   })
 
-/** Runs the effect with the slot of the task lent to others. */
+/**
+ * Runs the effect with the slot of the task lent to others. It has a fiber of its own, so that a cancel ends the wait
+ * for it even where interruption is masked.
+ */
 export const whileSleeping = <A, E, R>(
   run: Run,
   reason: WaitingFor,
@@ -177,8 +181,19 @@ export const whileSleeping = <A, E, R>(
   Effect.suspend(() => {
     if (run.task.state === "Exited") return effect
     if (run.marked) return interrupted
-    lend(run, reason)
-    return Effect.onExit(effect, () => claimed(run))
+    return Effect.flatMap(Effect.forkChild(effect, { startImmediately: true }), (fiber) => {
+      const done = fiber.pollUnsafe()
+      if (done !== undefined) return done
+      let detach: (() => void) | undefined
+      const ended = park({
+        reason,
+        attach: (waiter) => {
+          detach = fiber.addObserver(() => waiter.wake())
+        },
+        detach: () => detach?.()
+      })
+      return Effect.flatMap(Effect.onExit(ended, () => Fiber.interrupt(fiber)), () => fiber.pollUnsafe()!)
+    })
   })
 
 /** Runs the effect, which may suspend; inside a task the slot is lent meanwhile. */

@@ -9,10 +9,11 @@ import { Admission } from "./admission.ts"
 import { atLeastOne } from "./definition.ts"
 import { dispatch } from "./dispatch.ts"
 import { Listener } from "./events.ts"
+import { handleOf } from "./handles.ts"
 import { Machine } from "./machine.ts"
 import type { AnyTask, WorkerPoolOptions, WorkerPoolService } from "./model.ts"
 import { nodeOf } from "./place.ts"
-import { handleOf } from "./poolHandle.ts"
+import { PoolHandle } from "./poolHandle.ts"
 import { turn } from "./pump.ts"
 import { type Source, TaskRecord, type Waiter } from "./records.ts"
 import { shutDown } from "./registry.ts"
@@ -45,7 +46,7 @@ const find = (machine: Machine, id: string): TaskRecord | undefined => {
 
 const makeService = (machine: Machine): InternalWorkerPool => ({
   [MachineId]: machine,
-  global: handleOf(machine.global),
+  global: new PoolHandle(machine.global),
   dispatch: (jobName, encoded, options) =>
     Effect.map(dispatch(machine, jobName, (definition) => definition.decode(encoded), options), toHandle),
   task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(find(machine, id)), toAnyTask)),
@@ -145,7 +146,7 @@ const close = (machine: Machine): Effect.Effect<void> =>
     yield* shutDown(machine, live, () => {
       machine.closed = true
     })
-    for (const pool of machine.pools.values()) { if (!pool.done && !pool.isGlobal) cancelPool(pool, "shutdown") }
+    for (const pool of machine.pools.values()) if (!pool.done && !pool.isGlobal) cancelPool(pool, "shutdown")
     for (const listener of machine.listeners) {
       listener.ended = true
       machine.wakeAll(listener)

@@ -231,6 +231,28 @@ describe("R7 A cancel is one step over the whole subtree", () => {
       assert.deepStrictEqual(seen.log, ["interrupted"])
     }).pipe(withPool()))
 
+  it.effect("a task has not stopped before an effect in whileSleeping that cannot be interrupted has ended", () =>
+    Effect.gen(function*() {
+      const { seen } = yield* setting
+      const held = gate()
+      const inner = Effect.uninterruptible(Effect.andThen(held.wait, seen.push("inner")))
+      const task = yield* work(
+        "a",
+        (self) =>
+          Effect.flatMap(Effect.exit(Effect.uninterruptible(self.whileSleeping(inner))), (exit) => seen.push(how(exit)))
+      )
+      yield* task.onExit(() => seen.push("hook"))
+      yield* awaitState(task, "Sleeping")
+      const cancel = yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      assert.strictEqual(yield* stateOf(task), "Stopping")
+      yield* held.open
+      yield* Fiber.join(cancel)
+      assert.include(seen.log, "inner")
+      assert.notInclude(seen.log, "returned")
+      assert.isBelow(seen.log.indexOf("inner"), seen.log.indexOf("hook"))
+    }).pipe(withPool()))
+
   it.effect("a wait in a finalizer of a cancelled task does not return", () =>
     Effect.gen(function*() {
       const { other, seen } = yield* setting

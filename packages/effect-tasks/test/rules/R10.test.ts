@@ -287,4 +287,57 @@ describe("R10 Counts roll up", () => {
       }).pipe(withPool({ workers })),
     { timeout: 60_000, arbitrary: { runs: 60 } }
   )
+
+  it.effect.prop(
+    "in random trees with shared tasks, at every turn, a pool counts each task in it or below it once",
+    {
+      nodes: Schema.Array(Schema.Struct({
+        parent: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })),
+        shared: Schema.Array(Schema.Literals(["x", "y", "z"])).check(Schema.isMaxLength(3))
+      })).check(Schema.isMaxLength(12)),
+      workers: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))
+    },
+    ({ nodes, workers }) =>
+      Effect.gen(function*() {
+        const workerPool = yield* WorkerPool
+        for (const id of ["x", "y", "z"]) {
+          yield* script(id, (task) => Effect.andThen(task.whileSleeping(Effect.yieldNow), Effect.yieldNow))
+        }
+        const top = yield* TaskPool.make()
+        const held = new Map<string, Set<string>>()
+        const hold = (task: ScriptedTask, pool: TaskPool.TaskPool) => {
+          for (let at = Option.some(pool); Option.isSome(at); at = at.value.parent) {
+            held.set(at.value.id, (held.get(at.value.id) ?? new Set()).add(task.id))
+          }
+        }
+        const parents = nodes.map(({ parent }, i) => parent % (i + 1)) // 0 is the top, n the node n - 1
+        const grow = (parent: number, pool: TaskPool.TaskPool): Effect.Effect<void, any, any> =>
+          Effect.gen(function*() {
+            for (let i = 0; i < nodes.length; i++) {
+              if (parents[i] === parent) hold(yield* work(`${i}`, () => run(i) as any, { pool }), pool)
+            }
+          })
+        const run = (i: number) =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            for (const id of nodes[i]!.shared) hold(yield* Shared.dispatch({ id }, { pool }), pool)
+            yield* grow(i + 1, pool)
+            yield* pool.join
+          })
+        yield* grow(0, top)
+        const done = yield* Effect.forkChild(top.join)
+        for (let turn = 0; done.pollUnsafe() === undefined; turn++) {
+          assert.isBelow(turn, 5000, "the pool never ended")
+          for (const pool of yield* workerPool.pools) {
+            const shown = yield* counts(pool)
+            assertSound(shown)
+            assert.strictEqual(shown.total, held.get(pool.id)?.size ?? 0, `pool ${pool.id}`)
+          }
+          yield* Effect.yieldNow
+        }
+        const { complete, failed, total } = yield* Fiber.join(done)
+        assert.deepStrictEqual([complete, failed], [total, 0])
+      }).pipe(withPool({ workers }, Shared)),
+    { timeout: 60_000, arbitrary: { runs: 60 } }
+  )
 })

@@ -60,18 +60,24 @@ describe("R11 Seal, cancel, done", () => {
         assert.deepStrictEqual([complete, total], [4, 4])
       }).pipe(withPool({ workers: 1 })))
 
-    it.effect("closes it to tasks of other pools, and to hooks of its own", () =>
+    it.effect("closes it to tasks of other pools", () =>
       Effect.gen(function*() {
         const pool = yield* TaskPool.make()
-        const held = gate()
-        const keep = yield* work("keep", () => held.wait, { pool })
+        yield* work("keep", never, { pool })
         yield* pool.seal
-        const stranger = yield* work("stranger", () => refused(pool))
-        yield* stranger.await
+        yield* (yield* work("stranger", () => refused(pool))).await
+      }).pipe(withPool()))
+
+    it.effect("closes it to the hooks of its own tasks, in which there is no current task", () =>
+      Effect.gen(function*() {
         const seen = trace()
-        yield* keep.onExit(() => Effect.andThen(refused(pool), seen.push("refused")))
+        const held = gate()
+        const pool = yield* TaskPool.make()
+        const task = yield* work("a", () => held.wait, { pool })
+        yield* task.onExit(() => Effect.andThen(refused(pool), seen.push("refused")))
+        yield* pool.seal
         yield* held.open
-        yield* keep.await
+        yield* task.await
         assert.deepStrictEqual(seen.log, ["refused"])
       }).pipe(withPool()))
 

@@ -67,8 +67,8 @@ describe("6.5 Cancel", () => {
 
   it.effect("51. … even while all workers are busy", () =>
     Effect.gen(function*() {
-      const busy = yield* Effect.forEach(["x", "y"], (id) => work(id, () => Effect.uninterruptible(Effect.never)))
       const held = gate()
+      const busy = yield* Effect.forEach(["x", "y"], (id) => work(id, () => Effect.uninterruptible(held.wait)))
       yield* Effect.forEach(busy, (task) => awaitState(task, "Running"))
       const pool = yield* TaskPool.make()
       const tasks = yield* Effect.forEach(["a", "b", "c"], (id) => work(id, () => held.wait, { pool }))
@@ -77,6 +77,7 @@ describe("6.5 Cancel", () => {
       yield* Effect.forEach(tasks, (task) => task.cancel())
       assert.strictEqual((yield* Fiber.join(join)).canceled, 3)
       assert.deepStrictEqual(yield* Effect.forEach(busy, stateOf), ["Running", "Running"])
+      yield* held.open
     }).pipe(withPool({ workers: 2 })))
 
   it.effect("52. a cancelled task that waits for children ends canceled with them, whatever its handler returns", () =>
@@ -192,7 +193,8 @@ describe("6.5 Cancel", () => {
       }
       assert.deepStrictEqual(
         yield* exitStatuses([failing, dying, finalizer]),
-        Array.from({ length: 3 }, () => "canceled")
+        Array.from({ length: 3 }, () =>
+          "canceled")
       )
     }).pipe(withPool()))
 
@@ -200,8 +202,10 @@ describe("6.5 Cancel", () => {
     Effect.gen(function*() {
       const stopping = gate()
       const seen = trace()
-      const task = yield* work("a", () =>
-        Effect.ensuring(Effect.never, Effect.andThen(stopping.wait, seen.push("stopped"))))
+      const task = yield* work(
+        "a",
+        () => Effect.ensuring(Effect.never, Effect.andThen(stopping.wait, seen.push("stopped")))
+      )
       yield* awaitState(task, "Running")
       const early = yield* Effect.forkChild(Effect.andThen(task.exit, seen.push("waiter")))
       yield* settleTurns
@@ -342,13 +346,20 @@ describe("6.5 Cancel", () => {
         Effect.andThen(self.report(1), Effect.ensuring(Effect.never, stopping.wait)))
       yield* awaitState(task, "Running")
       const reader = yield* Effect.forkChild(
-        Effect.andThen(Stream.runForEach(task.progress, (n) => seen.push(`${n}`)), seen.push("end"))
+        Effect.andThen(
+          Stream.runForEach(task.progress, (n) =>
+            seen.push(`${n}`)),
+          seen.push("end")
+        )
       )
       yield* settleTurns
       const cancel = yield* Effect.forkChild(task.cancel())
       yield* settleTurns
       const stoppings = events.filter((event) => event._tag === "TaskStopping")
-      assert.deepStrictEqual(stoppings.map(({ taskId, why }) => ({ taskId, why })), [{ taskId: task.id, why: "cancel" }])
+      assert.deepStrictEqual(stoppings.map(({ taskId, why }) => ({ taskId, why })), [{
+        taskId: task.id,
+        why: "cancel"
+      }])
       assert.deepStrictEqual(seen.log, ["1"])
       yield* stopping.open
       yield* Fiber.joinAll([reader, cancel])

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Equal, Option } from "effect"
-import { Job, TaskPool } from "effect-tasks"
+import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
   canceled,
@@ -78,6 +78,7 @@ describe("6.3 Dedup", () => {
 
   it.effect("28. eight concurrent identical dispatches make exactly one task and all get it", () =>
     Effect.gen(function*() {
+      yield* WorkerPool.use((workerPool) => workerPool.pause)
       const tasks = yield* Effect.forEach(
         Array.from({ length: 8 }, (_, i) => i),
         (i) => Effect.andThen(i % 2 === 0 ? Effect.yieldNow : Effect.void, Once.dispatch({ id: `${i}` })),

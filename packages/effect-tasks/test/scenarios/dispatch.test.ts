@@ -2,7 +2,18 @@ import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { DispatchError, Job, PoolClosed, QueueFull, TaskPool, WorkerPool, WorkerPoolClosed } from "effect-tasks"
 import { TestClock } from "effect/testing"
-import { awaitState, canceled, failure, gate, settleTurns, stateOf, testPool, withPool, Work, work } from "../support.ts"
+import {
+  awaitState,
+  canceled,
+  failure,
+  gate,
+  settleTurns,
+  stateOf,
+  testPool,
+  withPool,
+  Work,
+  work
+} from "../support.ts"
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
   const error = failure(exit)
@@ -169,18 +180,22 @@ describe("6.2 Dispatch", () => {
       }).pipe(Effect.scoped, Effect.provide(context))
     }))
 
-  it.effect("20. 100,000 dispatches return at once while every worker is busy, and all run", () =>
-    Effect.gen(function*() {
-      const workerPool = yield* WorkerPool
-      const { held, task } = yield* busyWorker
-      for (let i = 0; i < 100_000; i++) yield* Work.dispatch({ id: "a" })
-      assert.strictEqual((yield* workerPool.status).queued, 100_000)
-      assert.strictEqual(yield* stateOf(task), "Running")
-      yield* held.open
-      yield* workerPool.drain
-      const { complete, failed, queued } = yield* workerPool.status
-      assert.deepStrictEqual({ complete, failed, queued }, { complete: 100_001, failed: 0, queued: 0 })
-    }).pipe(withPool({ workers: 1 })), 30_000)
+  it.effect(
+    "20. 100,000 dispatches return at once while every worker is busy, and all run",
+    () =>
+      Effect.gen(function*() {
+        const workerPool = yield* WorkerPool
+        const { held, task } = yield* busyWorker
+        for (let i = 0; i < 100_000; i++) yield* Work.dispatch({ id: "a" })
+        assert.strictEqual((yield* workerPool.status).queued, 100_000)
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* held.open
+        yield* workerPool.drain
+        const { complete, failed, queued } = yield* workerPool.status
+        assert.deepStrictEqual({ complete, failed, queued }, { complete: 100_001, failed: 0, queued: 0 })
+      }).pipe(withPool({ workers: 1 })),
+    30_000
+  )
 
   it.effect("21. 8 racing dispatchers × 200 tasks: all 1,600 run exactly once", () =>
     Effect.gen(function*() {

@@ -124,11 +124,14 @@ describe("6.4 Lifecycle", () => {
       const observers = []
       for (let i = 0; i < 40; i++) {
         const self: { task?: ScriptedTask } = {}
-        const task = yield* work(`${i}`, () =>
-          Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, check(self.task!))).pipe(
-            Effect.andThen(Effect.yieldNow),
-            Effect.andThen(ends[i % 4]!)
-          ))
+        const task = yield* work(
+          `${i}`,
+          () =>
+            Effect.addFinalizer(() => Effect.andThen(Effect.yieldNow, check(self.task!))).pipe(
+              Effect.andThen(Effect.yieldNow),
+              Effect.andThen(ends[i % 4]!)
+            )
+        )
         self.task = task
         yield* task.onExit(() => check(task))
         const observe = Effect.andThen(check(task), Effect.yieldNow).pipe(
@@ -274,8 +277,11 @@ describe("6.4 Lifecycle", () => {
           }),
         () => Effect.interrupt,
         () => Effect.withFiber((fiber) => Effect.andThen(Effect.sync(() => fiber.interruptUnsafe()), Effect.never)),
-        () => Effect.flatMap(Effect.forkChild(Effect.never), (fiber) => Effect.andThen(Fiber.interrupt(fiber), Fiber.join(fiber))),
-        () => new TestError({ id: "a" })
+        () =>
+          Effect.flatMap(Effect.forkChild(Effect.never), (fiber) =>
+            Effect.andThen(Fiber.interrupt(fiber), Fiber.join(fiber))),
+        () =>
+          new TestError({ id: "a" })
       ]
       for (const [i, handler] of [...bad, ...bad].entries()) {
         const task = yield* work(`bad${i}`, handler)

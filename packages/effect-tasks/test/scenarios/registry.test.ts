@@ -90,7 +90,8 @@ describe("6.1 Registry", () => {
         Job.make(`Job${i}`, { payload: { n: Schema.Int }, success: Schema.Int }))
       yield* Effect.forEach(
         jobs,
-        (job, i) => Layer.build(job.toLayer(({ n }) => Effect.andThen(Effect.yieldNow, Effect.succeed(i * n)))),
+        (job, i) =>
+          Layer.build(job.toLayer(({ n }) => Effect.andThen(Effect.yieldNow, Effect.succeed(i * n)))),
         { concurrency: "unbounded" }
       )
       for (const [i, { tag }] of jobs.entries()) {

@@ -1,0 +1,83 @@
+/**
+ * Handles for tests of code that takes handles.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as model from "../internal/model.ts"
+import { TaskRecord } from "../internal/records.ts"
+import { jobState } from "../internal/registry.ts"
+import { machineIn } from "../internal/service.ts"
+import type { State } from "../internal/state.ts"
+import { TaskHandle } from "../internal/taskHandle.ts"
+import type * as Job from "../Job.ts"
+import type { Task } from "../Task.ts"
+import type { TaskError } from "../TaskError.ts"
+import type { WorkerPool } from "../WorkerPool.ts"
+
+/**
+ * How the task stands: "Exited" when an exit is given, else "Queued", unless `state` says otherwise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<J extends Job.Any> {
+  readonly state?: State | undefined
+  readonly exit?: Exit.Exit<Job.Success<J>, Job.Error<J> | TaskError> | undefined
+  readonly progress?: Job.Progress<J> | undefined
+  readonly attempt?: number | undefined
+}
+
+/**
+ * A handle of a task that never runs, in any state. No pool counts it and no lookup finds it.
+ *
+ * **Example** (Testing code that takes a handle)
+ *
+ * ```ts
+ * import { Effect, Exit, Schema } from "effect"
+ * import { Job } from "effect-tasks"
+ * import { TestTask, TestWorkerPool } from "effect-tasks/testing"
+ *
+ * class Count extends Job.make("Count", { payload: { text: Schema.String }, success: Schema.Int }) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const task = yield* TestTask.make(Count, { text: "four" }, { exit: Exit.succeed(4) })
+ *   console.log(yield* task.await) // => 4
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(TestWorkerPool.layer())))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <J extends Job.Any>(
+  job: J,
+  payload: Job.Payload<J>,
+  options: Options<J> = {}
+): Effect.Effect<Task<Job.Success<J>, Job.Error<J>, Job.Progress<J>, Job.Message<J>>, never, WorkerPool> =>
+  Effect.withFiber((fiber) => {
+    const machine = machineIn(fiber.context)
+    const state = options.state ?? (options.exit === undefined ? "Queued" : "Exited")
+    const now = machine.timers.now()
+    const definition = definitionOf(job)
+    const number = machine.nextNumber()
+    const task = new TaskRecord(number, jobState(machine, definition), payload, machine.global, undefined, 0, now)
+    task.state = state
+    task.attempt = options.attempt ?? 1
+    if (state !== "Queued") task.startedAt = now
+    if ("progress" in options) {
+      task.progress = task.firstProgress = options.progress
+      task.reports.version++
+    }
+    if (state === "Exited") {
+      task.finishedAt = now
+      task.verdict = { _tag: "result", exit: options.exit ?? Exit.void }
+      task.settled = true
+      task.reports.ended = true
+    }
+    return Effect.succeed(new TaskHandle(task, "created"))
+  })
+
+const definitionOf = (job: Job.Any) => (job as unknown as model.Defined).definition // every job carries its definition

@@ -1,0 +1,7 @@
+/**
+ * Tools for tests of applications that run effect-tasks.
+ *
+ * @since 0.1.0
+ */
+export * as TestTask from "./TestTask.ts"
+export * as TestWorkerPool from "./TestWorkerPool.ts"
