@@ -1,7 +1,7 @@
 /**
  * The command line: what may be asked for, and what is said about a folder that cannot be indexed.
  */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as Fs from "node:fs/promises"
 import { fileURLToPath } from "node:url"
@@ -10,7 +10,7 @@ import * as FilePath from "./FilePath.ts"
 
 export interface Request {
   readonly root: FilePath.FilePath
-  readonly workers: Option.Option<number>
+  readonly workers: number
   readonly json: boolean
   readonly color: boolean
 }
@@ -24,8 +24,8 @@ export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>)
     ),
     workers: Flag.Int("workers").pipe(
       Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
-      Flag.withDescription("How many tasks run at once; by default as many as the machine has processors"),
-      Flag.optional
+      Flag.withDescription(`How many tasks run at once; by default ${defaultWorkers}`),
+      Flag.withDefault(defaultWorkers)
     ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print the report as one JSON document"),
@@ -38,6 +38,9 @@ export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>)
   }, ({ folder, ...options }) => Effect.flatMap(findRoot(folder), (root) => run({ root, ...options }))).pipe(
     Command.withDescription("Index a folder: what every file is, which are copies, and a thumbnail of every image")
   )
+
+// Files are read by the four threads that Node has for it, however many processors there are: two tasks for each.
+const defaultWorkers = 8
 
 const ownCheckout = fileURLToPath(new URL("../../..", import.meta.url))
 

@@ -50,6 +50,7 @@ export const follow = Effect.fnUntraced(function*(root: FilePath.FilePath) {
       title: `Indexing ${root}`,
       ...Tally.overall(tally),
       elapsedMillis: now - startedAt,
+      allFound: tally.allFound && { elapsedMillis: tally.allFound.at - startedAt, done: tally.allFound.done },
       jobs: [...tally.jobs.values()],
       running: yield* running(now),
       failures

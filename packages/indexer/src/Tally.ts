@@ -10,6 +10,8 @@ export interface Tally {
   readonly live: Map<string, LiveTask>
   found: number
   bytes: number
+  /** The moment when every file was found, and how many were done by then. */
+  allFound: { readonly at: number, readonly done: number } | undefined
 }
 
 interface LiveTask {
@@ -24,10 +26,18 @@ export const make = (): Tally => ({
   ])),
   live: new Map(),
   found: 0,
-  bytes: 0
+  bytes: 0,
+  allFound: undefined
 })
 
 export const count = (tally: Tally, event: TaskEvent.TaskEvent): void => {
+  apply(tally, event)
+  if (tally.allFound !== undefined || event._tag === "Missed") return
+  const { discovering, done } = overall(tally)
+  if (!discovering) tally.allFound = { at: event.at, done }
+}
+
+const apply = (tally: Tally, event: TaskEvent.TaskEvent): void => {
   switch (event._tag) {
     case "TaskQueued":
       return enter(tally, event, "queued")
@@ -47,8 +57,9 @@ export const count = (tally: Tally, event: TaskEvent.TaskEvent): void => {
 export const overall = (tally: Tally): Pick<ViewState, "discovering" | "total" | "done" | "bytes"> => {
   const scans = tally.jobs.get(ScanFolder.tag)!
   const files = tally.jobs.get(IndexFile.tag)!
+  const scansSoFar = scans.queued + scans.running + scans.waiting + scans.done + scans.failed
   return {
-    discovering: scans.queued + scans.running > 0,
+    discovering: scansSoFar === 0 || scans.queued + scans.running > 0,
     total: tally.found,
     done: files.done + files.failed,
     bytes: tally.bytes

@@ -18,6 +18,8 @@ export interface ViewState {
   readonly done: number
   readonly bytes: number
   readonly elapsedMillis: number
+  /** When every file was found, and how many were done by then: the time left is told by the speed since. */
+  readonly allFound: { readonly elapsedMillis: number, readonly done: number } | undefined
   readonly jobs: ReadonlyArray<JobCounts>
   readonly running: ReadonlyArray<{ readonly job: string, readonly what: string, readonly millis: number }>
   /** All so far, oldest first: those beyond the number shown last time are new. */
@@ -88,10 +90,12 @@ const progress = (state: ViewState): string => {
   ].join(", ")
 }
 
-const timeLeft = ({ done, total, elapsedMillis, discovering }: ViewState): string => {
+const timeLeft = ({ done, total, elapsedMillis, discovering, allFound }: ViewState): string => {
   if (discovering) return "still finding files"
   if (done >= total) return "done"
-  return done === 0 ? "time left unknown" : `${Numbers.millis((elapsedMillis / done) * (total - done))} left`
+  if (allFound === undefined || done === allFound.done) return "time left unknown"
+  const millisPerFile = (elapsedMillis - allFound.elapsedMillis) / (done - allFound.done)
+  return `${Numbers.millis(millisPerFile * (total - done))} left`
 }
 
 const jobLine = ({ name, queued, running, waiting, done, failed }: JobCounts, palette: Palette.Palette): string => {

@@ -4,10 +4,9 @@
  * Exit code: 0, 1 when anything failed, 130 after Ctrl-C.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Clock, Effect, Exit, Layer, Option } from "effect"
+import { Clock, Effect, Exit, Layer, Logger } from "effect"
 import { WorkerPool } from "effect-tasks"
 import { CliConfig, CliError, Command, GlobalFlag } from "effect/cli"
-import { availableParallelism } from "node:os"
 import { Catalog } from "./Catalog.ts"
 import * as Cli from "./Cli.ts"
 import type { FilePath } from "./FilePath.ts"
@@ -31,7 +30,7 @@ const index = Effect.fnUntraced(function*(root: FilePath, color: boolean) {
 const run = Effect.fnUntraced(function*({ root, workers, json, color }: Cli.Request) {
   const startedAt = yield* Clock.currentTimeMillis
   const tasks = Jobs.layer.pipe(
-    Layer.provideMerge(WorkerPool.layer({ workers: Option.getOrElse(workers, () => 4 * availableParallelism()) }))
+    Layer.provideMerge(WorkerPool.layer({ workers }))
   )
   yield* index(root, Palette.isWanted(color, process.stderr)).pipe(
     Effect.provide(tasks),
@@ -63,6 +62,7 @@ Interrupts.listen(process.stderr)
 
 command.pipe(
   Command.run({ version: "0.1.0" }),
+  Effect.provideService(Logger.LogToStderr, true), // standard output is for the report alone
   Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]),
   NodeRuntime.runMain
 )

@@ -25,7 +25,7 @@ describe("Cli", () => {
   it.effect("indexes the project's own checkout when no folder is named", () =>
     Effect.gen(function*() {
       const root = FilePath.fromBytes(Fs.realpathSync(NodePath.join(import.meta.dirname, "../../.."), "buffer"))
-      assert.deepStrictEqual(yield* parse(), { root, workers: Option.none(), json: false, color: true })
+      assert.deepStrictEqual(yield* parse(), { root, workers: 8, json: false, color: true })
     }))
 
   it.effect("takes a folder and the flags", () =>
@@ -33,7 +33,7 @@ describe("Cli", () => {
       const temp = yield* TempFolder.make
       assert.deepStrictEqual(yield* parse(temp.path, "--workers", "3", "--json", "--no-color"), {
         root: temp.path,
-        workers: Option.some(3),
+        workers: 3,
         json: true,
         color: false
       })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Option } from "effect"
 import { TaskCanceled, TaskTimeout } from "effect-tasks"
+import { CatalogError } from "../src/CatalogError.ts"
 import * as Failure from "../src/Failure.ts"
 import { FileNotFound } from "../src/FileError.ts"
 import * as FilePath from "../src/FilePath.ts"
@@ -20,7 +21,8 @@ describe("Failure", () => {
     assert.strictEqual(reason(Cause.die("thrown text")), "thrown text")
   })
 
-  it("does not call a cancelled task a failure", () => {
+  it("does not call a cancelled task a failure, nor one that the catalog failed", () => {
     assert.isNull(reason(Cause.fail(new TaskCanceled(task))))
+    assert.isNull(reason(Cause.fail(new CatalogError({ file: "a", problem: "unusable", detail: "disk full" }))))
   })
 })

@@ -53,6 +53,9 @@ describe("Tally", () => {
       done: 1,
       bytes: 70
     })
+    assert.isTrue(Tally.overall(Tally.make()).discovering)
+    assert.isUndefined(tallyOf(...scan, ...file).allFound)
+    assert.deepStrictEqual(tallyOf(...scan, ...file, slept("ScanFolder", "1")).allFound, { at: 1_000, done: 1 })
     assert.isFalse(Tally.overall(tallyOf(...scan, slept("ScanFolder", "1"))).discovering)
   })
 

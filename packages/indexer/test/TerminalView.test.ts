@@ -12,6 +12,7 @@ const state: TerminalView.ViewState = {
   done: 3_000,
   bytes: 30_000_000,
   elapsedMillis: 10_000,
+  allFound: { elapsedMillis: 0, done: 0 },
   jobs: [
     { name: "ScanFolder", queued: 3, running: 1, waiting: 20, done: 400, failed: 0 },
     { name: "IndexFile", queued: 9_000, running: 1, waiting: 0, done: 3_000, failed: 2 }
@@ -42,6 +43,7 @@ describe("TerminalView", () => {
 
   it("tells the time left only when the total is known", () => {
     assert.strictEqual(timeLeft({}), "30.0 s left")
+    assert.strictEqual(timeLeft({ allFound: { elapsedMillis: 9_000, done: 2_000 } }), "9.0 s left")
     assert.strictEqual(timeLeft({ discovering: true }), "still finding files")
     assert.strictEqual(timeLeft({ done: 0 }), "time left unknown")
     assert.strictEqual(timeLeft({ done: 12_000 }), "done")

@@ -14,6 +14,8 @@ interface Waiting extends HeapItem {
 
 export class Admission {
   private readonly machine: Machine
+  /** Those that wait for the same key of a unique job. */
+  private readonly twins = new Map<string, Set<Waiting>>()
   private readonly waiting = new Heap<Waiting>((a, b) =>
     a.request.priority !== b.request.priority ? a.request.priority > b.request.priority : a.order < b.order
   )
@@ -25,15 +27,15 @@ export class Admission {
   /** Accepts a request now, or when there is room. */
   submit(request: Request): Effect.Effect<Accepted, DispatchErrorReason> {
     const { capacity, onFull } = this.machine
-    const outcome = accept(request, this.hasRoom && (this.waiting.size === 0 || onFull === "fail"))
-    if (outcome !== "full") return toEffect(outcome)
+    const outcome = attempt(request, this.hasRoom && this.waiting.size === 0)
+    if (outcome !== "full") return outcome
     if (onFull === "fail") return Effect.fail(new QueueFull({ capacity }))
     return Effect.callback((resume) => {
       const waiting: Waiting = { request, order: this.machine.nextOrder(), resume, heapIndex: -1 }
-      this.waiting.push(waiting)
+      this.add(waiting)
       this.machine.schedule()
       return Effect.sync(() => {
-        if (waiting.heapIndex >= 0) this.waiting.remove(waiting)
+        if (waiting.heapIndex >= 0) this.remove(waiting)
       })
     })
   }
@@ -42,20 +44,50 @@ export class Admission {
   admitNext(): boolean {
     const next = this.waiting.peek()
     if (next === undefined || !(this.hasRoom || this.machine.closed)) return false
-    this.waiting.remove(next)
-    const outcome = accept(next.request, true)
-    next.resume(toEffect(outcome as Exclude<typeof outcome, "full">)) // with room it is never full
+    const twins = this.twins.get(twinsOf(next.request) ?? "")
+    this.admit(next)
+    // what now joins the admitted task needs no room
+    for (const twin of twins ?? []) { if (twin.heapIndex >= 0) this.admit(twin) }
     return true
   }
 
-  /** Tasks that a free worker takes in the next turn do not count. */
+  private admit(waiting: Waiting): void {
+    const outcome = attempt(waiting.request, this.hasRoom || this.machine.closed)
+    if (outcome === "full") return
+    this.remove(waiting)
+    waiting.resume(outcome)
+  }
+
+  private add(waiting: Waiting): void {
+    this.waiting.push(waiting)
+    const key = twinsOf(waiting.request)
+    if (key === undefined) return
+    const twins = this.twins.get(key)
+    if (twins === undefined) this.twins.set(key, new Set([waiting]))
+    else twins.add(waiting)
+  }
+
+  private remove(waiting: Waiting): void {
+    this.waiting.remove(waiting)
+    const key = twinsOf(waiting.request)
+    const twins = key === undefined ? undefined : this.twins.get(key)
+    if (twins?.delete(waiting) && twins.size === 0) this.twins.delete(key!)
+  }
+
   private get hasRoom(): boolean {
-    const { capacity, paused, ready, slots } = this.machine
-    if (capacity === Infinity) return true
-    const starting = paused ? 0 : Math.min(Math.max(0, slots.limit - slots.busy), ready.startable)
-    return ready.size - starting < capacity
+    return this.machine.ready.size < this.machine.capacity
   }
 }
 
-const toEffect = (outcome: Accepted | DispatchErrorReason): Effect.Effect<Accepted, DispatchErrorReason> =>
-  "task" in outcome ? Effect.succeed(outcome) : Effect.fail(outcome)
+const twinsOf = ({ key, registration: { definition, job } }: Request): string | undefined =>
+  definition.unique === undefined ? undefined : `${job.tag} ${key}`
+
+/** Accepts as an effect: a ring that a joining dispatch would close is a defect. */
+const attempt = (request: Request, hasRoom: boolean): Effect.Effect<Accepted, DispatchErrorReason> | "full" => {
+  try {
+    const outcome = accept(request, hasRoom)
+    return outcome === "full" ? outcome : "task" in outcome ? Effect.succeed(outcome) : Effect.fail(outcome)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
+}

@@ -21,6 +21,7 @@ import {
 import { exitOf } from "./outcome.ts"
 import { runOf } from "./place.ts"
 import { PoolRecord, type TaskRecord } from "./records.ts"
+import { checkEnd } from "./ring.ts"
 import { machineIn } from "./service.ts"
 import { cancelPool } from "./stop.ts"
 import { latest, TaskHandle } from "./taskHandle.ts"
@@ -96,7 +97,8 @@ export class PoolHandle implements TaskPool {
   }
 
   get changes(): Stream.Stream<PoolStatus> {
-    return latest(this.record.changes, () => statusOf(this.record), -1)
+    const { record } = this
+    return latest(record.changes, () => statusOf(record), -1, (from) => checkEnd(from, record))
   }
 
   get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {

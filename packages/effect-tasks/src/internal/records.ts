@@ -179,8 +179,10 @@ export class Run implements Entry {
   scope: Scope.Closeable | undefined
   waitingFor: WaitingFor | undefined
   claiming = false
-  claimants: Array<() => void> | undefined
+  claimants: Array<Claimant> | undefined
   waits: Set<Stoppable> | undefined
+  /** Fibers that went on after a wait while others still wait; when they have ended the slot is lent again. */
+  awake: Set<Fiber.Fiber<unknown, unknown>> | undefined
   inbox: Queue.Queue<any> | undefined
   /** Unfinished pools made by this task. */
   pools: Set<PoolRecord> | undefined
@@ -211,8 +213,15 @@ export class Run implements Entry {
   }
 }
 
+/** A fiber that goes on when its task has a slot. */
+export interface Claimant {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly proceed: () => void
+}
+
 /** A wait of a task, which a cancel ends. */
 export interface Stoppable {
+  readonly reason: WaitingFor
   stop(): void
 }
 

@@ -74,6 +74,14 @@ export const checkRing = (from: Node | undefined, target: Node): WaitCycle | und
   return undefined
 }
 
+/** The defect of waiting for the end of a closed pool whose every unfinished task waits for the reader. */
+export const checkEnd = (from: Node | undefined, pool: PoolRecord): WaitCycle | undefined => {
+  if (from === undefined || pool.isGlobal || !(pool.sealed || pool.canceled)) return undefined
+  const waitsFor = closure([from])
+  const held = [...waitsFor.keys()].filter((node) => holds(pool, node))
+  return held.length > 0 && held.length >= pool.remaining ? ringThrough(from, pool, held[0], waitsFor) : undefined
+}
+
 /** The defect of letting `pool`, which others wait for, hold `task` too. */
 export const checkJoin = (pool: PoolRecord, task: TaskRecord): WaitCycle | undefined => {
   const waiting: Array<Node> = []

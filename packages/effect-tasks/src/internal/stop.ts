@@ -2,6 +2,7 @@
  * Cancel and timeout: one synchronous step over the whole subtree. Everything below is marked and queued tasks leave the
  * queue; only then are handlers interrupted.
  */
+import * as Fiber from "effect/Fiber"
 import { countLetGo, touch } from "./counting.ts"
 import { enterStopping, exit, finishIfDone, holdersOf, release, runsOf } from "./lifecycle.ts"
 import type { PoolRecord, Run, Verdict } from "./records.ts"
@@ -54,7 +55,10 @@ class Subtree {
       touch(pool)
       finishIfDone(pool)
     }
-    for (const run of this.runs.keys()) interrupt(run)
+    const [first] = this.runs.keys()
+    first?.task.machine.tell(() => this.runs.forEach((_, run) => interrupt(run)))
+    // a fiber that cancels its own task is interrupted before its next step; nothing runs on this stack
+    for (const { fiber } of this.runs.keys()) { if (fiber !== undefined && fiber === Fiber.getCurrent()) fiber.interruptUnsafe() }
   }
 }
 

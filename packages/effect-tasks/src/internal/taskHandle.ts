@@ -162,11 +162,16 @@ const reader = (reports: Reports, seen: number) => ({
 })
 
 /** The current value, then later ones as fast as the reader goes, the last one always, then the end. */
-export const latest = <A>(reports: Reports, read: () => A, initial = 0): Stream.Stream<A> =>
+export const latest = <A>(
+  reports: Reports,
+  read: () => A,
+  initial = 0,
+  check?: Parameters<typeof until>[1]["check"]
+): Stream.Stream<A> =>
   Stream.fromPull(Effect.sync(() => {
     let seen = initial
     return Effect.suspend(() =>
-      Effect.flatMap(until(reader(reports, seen), { reason: "task" }), () => {
+      Effect.flatMap(until(reader(reports, seen), { reason: "task", ...(check === undefined ? {} : { check }) }), () => {
         if (reports.version === seen) return Cause.done()
         seen = reports.version
         return Effect.succeed([read()] as const)

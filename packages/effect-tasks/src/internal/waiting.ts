@@ -6,11 +6,14 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type { WaitCycle } from "../TaskError.ts"
 import { countMove } from "./counting.ts"
 import type { WaitingFor } from "./model.ts"
 import { nodeOf, runOf } from "./place.ts"
-import type { PoolRecord, Run, Source, Stoppable, TaskRecord, Waiter } from "./records.ts"
+import type { Claimant, PoolRecord, Run, Source, Stoppable, TaskRecord, Waiter } from "./records.ts"
 import { checkRing } from "./ring.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 const interrupted = Exit.failCause(Cause.interrupt())
 
@@ -20,6 +23,7 @@ export const releaseSlot = (run: Run): void => {
   const { machine } = run.task
   machine.slots.release(run.slot)
   run.slot = -1
+  if (run.task.state !== "Exited") run.task.worker = undefined
   run.gate?.release()
   machine.schedule()
 }
@@ -38,10 +42,10 @@ const lend = (run: Run, reason: WaitingFor): void => {
 }
 
 /** Goes on with a slot: at once, unless the task sleeps. */
-const claim = (run: Run, proceed: () => void): void => {
-  if (run.task.state !== "Sleeping") return proceed()
+const claim = (run: Run, claimant: Claimant): void => {
+  if (run.task.state !== "Sleeping") return claimant.proceed()
   const claimants = run.claimants ??= []
-  claimants.push(proceed)
+  claimants.push(claimant)
   if (run.claiming) return
   run.claiming = true
   const { machine } = run.task
@@ -58,43 +62,62 @@ export const grant = (run: Run): void => {
   run.waitingFor = undefined
   countMove(run, "Sleeping", "Running")
   task.machine.emit(() => ({ _tag: "TaskResumed", ...idsOf(task), worker: run.slot }))
+  const awake = run.awake ??= new Set()
+  for (const { fiber } of run.claimants!) awake.add(fiber)
+  const claimants = run.claimants!
   proceedAll(run)
+  if ((run.waits?.size ?? 0) === 0) return awake.clear()
+  for (const { fiber } of claimants) fiber.addObserver(() => rest(run, fiber))
+}
+
+/** A fiber that went on waits again or has ended: when none is left, the task sleeps on with those that still wait. */
+const rest = (run: Run, fiber: AnyFiber): void => {
+  if (run.awake?.delete(fiber) !== true || run.awake.size > 0 || run.task.state !== "Running") return
+  const [pending] = run.waits ?? []
+  if (pending !== undefined) lend(run, pending.reason)
 }
 
 /** All fibers that stand behind the claim go on together. */
 export const proceedAll = (run: Run): void => {
   const { claimants } = run
   run.claimants = undefined
-  for (const proceed of claimants ?? []) proceed()
+  for (const { proceed } of claimants ?? []) proceed()
 }
 
 export const idsOf = (task: TaskRecord) => ({ taskId: task.id, job: task.job.tag, poolId: task.pool.id })
 
 class Wait implements Waiter, Stoppable {
   readonly from: TaskRecord | PoolRecord | undefined
+  private readonly options: ParkOptions
   private readonly run: Run | undefined
+  private readonly fiber: AnyFiber
   private readonly resume: (effect: Effect.Effect<void>) => void
-  private readonly detach: (wait: Wait) => void
 
   constructor(
+    options: ParkOptions,
     run: Run | undefined,
-    from: TaskRecord | PoolRecord | undefined,
-    resume: (effect: Effect.Effect<void>) => void,
-    detach: (wait: Wait) => void
+    fiber: AnyFiber,
+    resume: (effect: Effect.Effect<void>) => void
   ) {
+    this.options = options
     this.run = run
-    this.from = from
+    this.fiber = fiber
+    this.from = nodeOf(fiber)
     this.resume = resume
-    this.detach = detach
+  }
+
+  get reason(): WaitingFor {
+    return this.options.reason
   }
 
   wake(): void {
     if (this.run === undefined) return this.resume(Effect.void)
-    claim(this.run, () => this.finish(Effect.void))
+    claim(this.run, { fiber: this.fiber, proceed: () => this.finish(Effect.void) })
   }
 
   stop(): void {
-    this.detach(this)
+    if (this.options.evenMarked) return
+    this.options.detach(this)
     this.finish(interrupted)
   }
 
@@ -105,16 +128,16 @@ class Wait implements Waiter, Stoppable {
 
   /** The waiting fiber was interrupted: it too needs a slot before it goes on. */
   readonly abandon: Effect.Effect<void> = Effect.suspend(() => {
-    this.detach(this)
+    this.options.detach(this)
     this.run?.waits?.delete(this)
     return this.run === undefined ? Effect.void : claimed(this.run)
   })
 }
 
 const claimed = (run: Run): Effect.Effect<void> =>
-  Effect.suspend(() =>
+  Effect.withFiber((fiber) =>
     run.task.state === "Sleeping"
-      ? Effect.callback<void>((resume) => claim(run, () => resume(Effect.void)))
+      ? Effect.callback<void>((resume) => claim(run, { fiber, proceed: () => resume(Effect.void) }))
       : Effect.void
   )
 
@@ -130,15 +153,14 @@ interface ParkOptions {
 export const park = (options: ParkOptions): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     const run = runOf(fiber)
-    const stoppable = run !== undefined && options.evenMarked !== true
-    if (stoppable && run.marked) return interrupted
-    const from = nodeOf(fiber)
+    if (run?.marked && options.evenMarked !== true) return interrupted
     return Effect.callback<void>((resume) => {
-      const wait = new Wait(run, from, resume, options.detach)
+      const wait = new Wait(options, run, fiber, resume)
       options.attach(wait)
       if (run !== undefined) {
         run.waits ??= new Set()
-        if (stoppable) run.waits.add(wait)
+        run.waits.add(wait)
+        run.awake?.delete(fiber)
         lend(run, options.reason)
       }
       return wait.abandon
@@ -148,6 +170,8 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
 interface UntilOptions {
   readonly reason: WaitingFor
   readonly target?: TaskRecord | PoolRecord
+  /** The defect of waiting here, where it takes more than the target to tell. */
+  readonly check?: (from: TaskRecord | PoolRecord | undefined) => WaitCycle | undefined
   readonly evenMarked?: boolean
   /** A cancelling call has left out what could close a ring. */
   readonly cancelling?: boolean
@@ -157,7 +181,9 @@ interface UntilOptions {
 export const until = (source: Source, options: UntilOptions): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     if (source.ready) return Effect.void
-    const ring = options.target === undefined || options.cancelling
+    const ring = options.check !== undefined
+      ? options.check(nodeOf(fiber))
+      : options.target === undefined || options.cancelling
       ? undefined
       : checkRing(nodeOf(fiber), options.target)
     if (ring !== undefined) return Effect.die(ring)

@@ -23,7 +23,7 @@ const leftBehind = (f: (task: Parameters<Script>[0]) => ReturnType<Script>) =>
     let fiber: Fiber.Fiber<unknown, unknown> | undefined
     const task = yield* work("left", (self) =>
       Effect.gen(function*() {
-        fiber = yield* Effect.forkDetach(Effect.andThen(held.wait, f(self)), { startImmediately: true })
+        fiber = yield* Effect.forkDetach(Effect.scoped(Effect.andThen(held.wait, f(self))), { startImmediately: true })
       }))
     yield* task.await
     yield* held.open
@@ -51,7 +51,7 @@ describe("R14 Whose task it is", () => {
         const task = yield* work("a", () =>
           Effect.gen(function*() {
             below = yield* work("below", () => held.wait)
-            yield* below.await
+            yield* below.exit
           }))
         yield* awaitState(task, "Sleeping")
         yield* awaitState(below!, "Running")

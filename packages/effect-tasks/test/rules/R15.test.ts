@@ -14,6 +14,7 @@ import {
   stateOf,
   trace,
   withPool,
+  type Work,
   work
 } from "../support.ts"
 
@@ -22,6 +23,15 @@ class Keyed extends Job.make("Keyed", { ...scripted, unique: true, key: ({ id })
 class Other extends Job.make("Other", { ...scripted, unique: "join" }) {}
 class Single extends Job.make("Single", { ...scripted, unique: "reject" }) {}
 class Newest extends Job.make("Newest", { ...scripted, unique: "supersede" }) {}
+
+type AnyScripted<Tag extends string> = Job.Job<
+  Tag,
+  typeof Work.payloadSchema,
+  typeof Work.successSchema,
+  typeof Work.errorSchema,
+  typeof Work.progressSchema,
+  typeof Work.messageSchema
+>
 
 const waitingFor = (task: ScriptedTask) => Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
 
@@ -49,7 +59,7 @@ const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
 }
 
 /** Runs a task of `job` and keeps it in its finalizer, or in a hook, until the gate is opened. */
-const dying = (job: typeof Once | typeof Newest | typeof Single, how: "Stopping" | "hooks") =>
+const dying = <Tag extends string>(job: AnyScripted<Tag>, how: "Stopping" | "hooks") =>
   Effect.gen(function*() {
     const held = gate()
     let runs = 0

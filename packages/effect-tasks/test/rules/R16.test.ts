@@ -24,12 +24,21 @@ class KeptTwo extends Job.make("KeptTwo", { ...scripted, persistent: { capacity:
 class KeptHour extends Job.make("KeptHour", { ...scripted, persistent: { timeToLive: "1 hour" } }) {}
 class KeptOnce extends Job.make("KeptOnce", { ...scripted, persistent: true, unique: "reject" }) {}
 
+type AnyScripted<Tag extends string> = Job.Job<
+  Tag,
+  typeof Work.payloadSchema,
+  typeof Work.successSchema,
+  typeof Work.errorSchema,
+  typeof Work.progressSchema,
+  typeof Work.messageSchema
+>
+
 /** Makes every run of `id` succeed with the number of the run. */
 const counted = (id: string) => {
   let runs = 0
   return script(id, () => Effect.sync(() => ++runs))
 }
-const origin = (job: typeof Kept | typeof KeptTwo | typeof KeptHour, id: string) =>
+const origin = <Tag extends string>(job: AnyScripted<Tag>, id: string) =>
   Effect.gen(function*() {
     const task = yield* job.dispatch({ id })
     yield* task.await

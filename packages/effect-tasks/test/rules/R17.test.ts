@@ -66,7 +66,7 @@ describe("R17 Slots", () => {
             children.push(yield* work(`${id}/${n}`, child(n), pick(3) === 0 ? {} : { pool, priority: pick(3) }))
             yield* spin(pick(2))
           }
-          const forked = yield* Effect.forkChild(Effect.andThen(children[0]!.exit, spin(2)))
+          yield* Effect.forkChild(Effect.andThen(children[0]!.exit, spin(2)))
           const waits = [
             () => Effect.exit(pool.join),
             () => pool.settled,
@@ -79,7 +79,6 @@ describe("R17 Slots", () => {
           ]
           yield* Effect.exit(waits[pick(waits.length)]!())
           yield* spin(pick(4))
-          if (pick(2) === 0) yield* Fiber.join(forked)
           if (pick(6) === 0) return yield* new TestError({ id })
           return id
         })
@@ -206,7 +205,7 @@ describe("R17 Slots", () => {
       { name: "exit", waits: "task", make: onOther((other) => other.exit) },
       { name: "firstProgress", waits: "task", make: onOther((other) => other.firstProgress) },
       { name: "a pull of progress", make: onOther((other) => Stream.runDrain(other.progress)) },
-      { name: "run", waits: "task", make: () => Effect.succeed(() => Effect.orDie(Work.run({ id: "other" }))) },
+      { name: "run", waits: "task", make: () => Effect.succeed(() => Effect.orDie(Work.run({ id: "inner" }))) },
       { name: "join", waits: "children", make: onPool((pool) => pool.join) },
       { name: "settled", waits: "children", make: onPool((pool) => pool.settled) },
       { name: "a pull of changes", make: onPool((pool) => Stream.runDrain(pool.changes)) },
@@ -459,7 +458,7 @@ describe("R17 Slots", () => {
           ))
         const hog = yield* work("hog", () => Effect.andThen(seen.push("hog"), busy.wait))
         yield* task.await
-        assert.strictEqual(yield* stateOf(hog), "Running")
+        yield* awaitState(hog, "Running")
         assert.deepStrictEqual(seen.log.filter((entry) => entry !== "hog"), ["other", "finalizer goes on"])
         yield* busy.open
       }).pipe(withPool({ workers: 1 })))
@@ -518,19 +517,19 @@ describe("R17 Slots", () => {
         }).pipe(withPool({ workers: 1 })))
     }
 
-    it.effect("needs no slot after an uninterruptible whileSleeping", () =>
+    it.effect("goes on at once from an uninterruptible whileSleeping", () =>
       Effect.gen(function*() {
-        const held = gate()
-        const task = yield* work("a", (self) => Effect.uninterruptible(self.whileSleeping(held.wait)))
+        const seen = trace()
+        const task = yield* work(
+          "a",
+          (self) => Effect.uninterruptible(Effect.andThen(self.whileSleeping(Effect.never), seen.push("returned")))
+        )
         yield* awaitState(task, "Sleeping")
         const other = yield* work("other", () => Effect.never)
         yield* awaitState(other, "Running")
-        const cancel = yield* Effect.forkChild(task.cancel())
-        yield* settleTurns
-        assert.strictEqual(yield* stateOf(task), "Stopping")
-        yield* held.open
-        yield* Fiber.join(cancel)
+        yield* task.cancel()
         canceled(yield* task.exit)
+        assert.deepStrictEqual(seen.log, [])
         assert.strictEqual(yield* stateOf(other), "Running")
       }).pipe(withPool({ workers: 1 })))
   })

@@ -83,6 +83,7 @@ describe("R18 The order of starts", () => {
               yield* log("depth 1, high", seen, { pool: one, priority: 1 })
               yield* log("root, higher", seen, { pool: root, priority: 2 })
               yield* end.wait
+              yield* two.join
             }), { pool: one })
           yield* one.join
         }))

@@ -11,6 +11,7 @@ import {
   stateOf,
   trace,
   withPool,
+  type Work,
   work
 } from "../support.ts"
 
@@ -18,12 +19,21 @@ class One extends Job.make("One", { ...scripted, concurrency: 1 }) {}
 class Two extends Job.make("Two", { ...scripted, concurrency: 2 }) {}
 class PerKey extends Job.make("PerKey", { ...scripted, concurrency: { limit: 1, key: ({ id }) => id[0]! } }) {}
 
+type AnyScripted<Tag extends string> = Job.Job<
+  Tag,
+  typeof Work.payloadSchema,
+  typeof Work.successSchema,
+  typeof Work.errorSchema,
+  typeof Work.progressSchema,
+  typeof Work.messageSchema
+>
+
 const waitingFor = (task: Pick<Task.Any, "status">) =>
   Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
 const states = (tasks: ReadonlyArray<ScriptedTask>) => Effect.forEach(tasks, stateOf)
 
 /** Dispatches a task that is held until its gate opens. */
-const hold = (job: typeof One | typeof Two | typeof PerKey, id: string, options?: Job.DispatchOptions) =>
+const hold = <Tag extends string>(job: AnyScripted<Tag>, id: string, options?: Job.DispatchOptions) =>
   Effect.gen(function*() {
     const held = gate()
     yield* script(id, () => held.wait)

@@ -21,7 +21,7 @@ import {
 const exitStatuses = (tasks: ReadonlyArray<ScriptedTask>) =>
   Effect.forEach(tasks, (task) => Effect.map(task.status, ({ exitStatus }) => Option.getOrNull(exitStatus)))
 
-describe("6.5 Cancel", () => {
+describe("6.5 Cancel", { timeout: 30_000 }, () => {
   it.effect("48. a cancel interrupts a running task", () =>
     Effect.gen(function*() {
       const seen = trace()
@@ -126,7 +126,7 @@ describe("6.5 Cancel", () => {
       assert.isAbove(outcomes.prevented, 0)
       assert.isAbove(outcomes.stopped, 0)
       assert.isAbove(outcomes.success, 0)
-    }).pipe(withPool({ workers: 1 })), 30_000)
+    }).pipe(withPool({ workers: 1 })))
 
   it.effect("54. cancelling twice changes nothing", () =>
     Effect.gen(function*() {

@@ -42,6 +42,16 @@ const oneOfEach = (register: (task: ScriptedTask) => Effect.Effect<void>) =>
     return yield* Effect.forEach(tasks, (task) => task.exit)
   })
 
+const ordered = (task: Task.TaskContext<unknown, TestError, number, string>, seen: ReturnType<typeof trace>) =>
+  Effect.gen(function*() {
+    yield* task.onSuccess(() => seen.push("success 1"))
+    yield* task.onExit(() => Effect.andThen(Effect.yieldNow, seen.push("exit 1")))
+    yield* task.onFailure(() => Effect.andThen(Effect.yieldNow, seen.push("failure 1")))
+    yield* task.onExit(() => seen.push("exit 2"))
+    yield* task.onFailure(() => seen.push("failure 2"))
+    yield* task.onSuccess(() => seen.push("success 2"))
+  })
+
 describe("6.7 Cleanup, error cleanup, post action", () => {
   it.effect("75. an exit hook runs after success, failure, defect, cancel and timeout", () =>
     Effect.gen(function*() {
@@ -59,15 +69,6 @@ describe("6.7 Cleanup, error cleanup, post action", () => {
 
   it.effect("76. hooks run in the order registered: failure hooks, exit hooks, success hooks", () =>
     Effect.gen(function*() {
-      const ordered = (task: Task.TaskContext<unknown, TestError, number, string>, seen: ReturnType<typeof trace>) =>
-        Effect.gen(function*() {
-          yield* task.onSuccess(() => seen.push("success 1"))
-          yield* task.onExit(() => Effect.andThen(Effect.yieldNow, seen.push("exit 1")))
-          yield* task.onFailure(() => Effect.andThen(Effect.yieldNow, seen.push("failure 1")))
-          yield* task.onExit(() => seen.push("exit 2"))
-          yield* task.onFailure(() => seen.push("failure 2"))
-          yield* task.onSuccess(() => seen.push("success 2"))
-        })
       const [good, bad] = [trace(), trace()]
       const success = yield* work("a", (self) => ordered(self, good))
       const failure = yield* work("b", (self) => Effect.andThen(ordered(self, bad), new TestError({ id: "b" })))
@@ -139,7 +140,7 @@ describe("6.7 Cleanup, error cleanup, post action", () => {
       yield* task.onExit(() => Effect.die("exit hook boom"))
       yield* task.onExit(() => new TestError({ id: "exit hook failure" }))
       yield* task.onExit(() => seen.push("exit"))
-      yield* task.onSuccess(() => {
+      yield* task.onSuccess((): Effect.Effect<void> => {
         throw new Error("success hook boom")
       })
       yield* task.onSuccess(() => seen.push("success"))

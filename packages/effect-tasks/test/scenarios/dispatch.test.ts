@@ -28,7 +28,7 @@ const busyWorker = Effect.gen(function*() {
   return { held, task }
 })
 
-describe("6.2 Dispatch", () => {
+describe("6.2 Dispatch", { timeout: 30_000 }, () => {
   it.effect("12. a task without a pool runs in GLOBAL and its result is readable", () =>
     Effect.gen(function*() {
       const { global } = yield* WorkerPool
@@ -180,22 +180,18 @@ describe("6.2 Dispatch", () => {
       }).pipe(Effect.scoped, Effect.provide(context))
     }))
 
-  it.effect(
-    "20. 100,000 dispatches return at once while every worker is busy, and all run",
-    () =>
-      Effect.gen(function*() {
-        const workerPool = yield* WorkerPool
-        const { held, task } = yield* busyWorker
-        for (let i = 0; i < 100_000; i++) yield* Work.dispatch({ id: "a" })
-        assert.strictEqual((yield* workerPool.status).queued, 100_000)
-        assert.strictEqual(yield* stateOf(task), "Running")
-        yield* held.open
-        yield* workerPool.drain
-        const { complete, failed, queued } = yield* workerPool.status
-        assert.deepStrictEqual({ complete, failed, queued }, { complete: 100_001, failed: 0, queued: 0 })
-      }).pipe(withPool({ workers: 1 })),
-    30_000
-  )
+  it.effect("20. 100,000 dispatches return at once while every worker is busy, and all run", () =>
+    Effect.gen(function*() {
+      const workerPool = yield* WorkerPool
+      const { held, task } = yield* busyWorker
+      for (let i = 0; i < 100_000; i++) yield* Work.dispatch({ id: "a" })
+      assert.strictEqual((yield* workerPool.status).queued, 100_000)
+      assert.strictEqual(yield* stateOf(task), "Running")
+      yield* held.open
+      yield* workerPool.drain
+      const { complete, failed, queued } = yield* workerPool.status
+      assert.deepStrictEqual({ complete, failed, queued }, { complete: 100_001, failed: 0, queued: 0 })
+    }).pipe(withPool({ workers: 1 })))
 
   it.effect("21. 8 racing dispatchers × 200 tasks: all 1,600 run exactly once", () =>
     Effect.gen(function*() {

@@ -116,7 +116,7 @@ describe("6.4 Lifecycle", () => {
       const seen = new Set<Task.State>()
       const check = (task: Pick<ScriptedTask, "status">) =>
         Effect.map(task.status, ({ exit, exitStatus, finishedAt, state }) => {
-          const ended = [exit, exitStatus, finishedAt].map((part) => Option.isSome(part))
+          const ended = [exit, exitStatus, finishedAt].map((part) => part._tag === "Some")
           assert.deepStrictEqual(ended, Array.from({ length: 3 }, () => state === "Exited"))
           seen.add(state)
         })

@@ -2,17 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Stream } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
-import {
-  awaitState,
-  gate,
-  script,
-  scripted,
-  type ScriptedTask,
-  settleTurns,
-  TestError,
-  withPool,
-  work
-} from "../support.ts"
+import { gate, script, scripted, type ScriptedTask, settleTurns, TestError, withPool, work } from "../support.ts"
 
 class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 
@@ -216,7 +206,6 @@ describe("6.10 Progress roll-up", () => {
           yield* pool.join
           yield* held.wait
         }))
-      yield* awaitState(task, "Sleeping")
       yield* settleTurns
       yield* Effect.forEach(["x", "y", "z"], (id) => Effect.flatMap(work(id), (other) => other.await))
       const pool = Option.getOrThrow(yield* task.childPool)

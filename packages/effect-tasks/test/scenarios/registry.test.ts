@@ -171,23 +171,21 @@ describe("6.1 Registry", () => {
       const workerPool = yield* WorkerPool
       let looks = 0
       let finished = false
-      const looker = yield* Effect.forkChild(Effect.gen(function*() {
-        while (!finished) {
-          yield* Effect.forEach(yield* Work.tasks, (task) => task.status)
-          yield* Effect.forEach(yield* workerPool.pools, (pool) => pool.status)
-          looks++
-          yield* Effect.yieldNow
-        }
-      }))
-      const parent = (i: number) =>
-        Effect.gen(function*() {
-          const pool = yield* TaskPool.make()
-          const child = yield* work(`${i}/child`, () => Effect.yieldNow, { pool })
-          assert.isTrue((yield* Work.tasks).some(({ id }) => id === child.id))
-          yield* pool.join
-        })
+      const look = Effect.gen(function*() {
+        yield* Effect.forEach(yield* Work.tasks, (task) => task.status)
+        yield* Effect.forEach(yield* workerPool.pools, (pool) => pool.status)
+        looks++
+        yield* Effect.yieldNow
+      })
+      const looker = yield* Effect.forkChild(Effect.repeat(look, { until: () => finished }))
       for (let i = 0; i < 100; i++) {
-        const task = yield* work(`${i}`, () => parent(i))
+        const task = yield* work(`${i}`, () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            const child = yield* work(`${i}/child`, () => Effect.yieldNow, { pool })
+            assert.isTrue((yield* Work.tasks).some(({ id }) => id === child.id))
+            yield* pool.join
+          }))
         assert.isTrue(Option.isSome(yield* Work.find({ id: `${i}` })))
         if (i % 10 === 0) yield* task.await
       }

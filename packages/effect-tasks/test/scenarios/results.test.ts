@@ -23,6 +23,9 @@ class Copy extends Job.make("Copy", {
 
 const progressOf = (task: Pick<ScriptedTask, "status">) => Effect.map(task.status, ({ progress }) => progress)
 
+const add = (self: Task.TaskContext<unknown, TestError, number, string>) =>
+  self.update((sum) => Option.getOrElse(sum, () => 0) + 1)
+
 const record = (task: ScriptedTask, seen: ReturnType<typeof trace>) =>
   Stream.runForEach(task.progress, (n) => seen.push(`${n}`)).pipe(Effect.andThen(seen.push("end")), Effect.forkChild)
 
@@ -106,8 +109,6 @@ describe("6.8 Results", () => {
 
   it.effect("88. concurrent updates from many children lose nothing", () =>
     Effect.gen(function*() {
-      const add = (self: Task.TaskContext<unknown, TestError, number, string>) =>
-        self.update((sum) => Option.getOrElse(sum, () => 0) + 1)
       const task = yield* work("a", (self) =>
         Effect.gen(function*() {
           const pool = yield* TaskPool.make()

@@ -29,7 +29,16 @@ const endsAfter = (task: ScriptedTask, millis: number) =>
     return timedOut(yield* task.exit)
   })
 
-describe("6.6 Timeout", () => {
+const busybody = (n: number) => (self: { setTimeout(millis: number): Effect.Effect<void> }) =>
+  Effect.gen(function*() {
+    for (let i = 0; i < 50; i++) {
+      yield* self.setTimeout(2 + (n + i) % 5)
+      yield* i % 2 === 0 ? Effect.yieldNow : Effect.sleep(1)
+    }
+    yield* Effect.never
+  })
+
+describe("6.6 Timeout", { timeout: 30_000 }, () => {
   it.effect("65. a handler that gives itself 100 ms and waits is interrupted after them", () =>
     Effect.gen(function*() {
       const seen = trace()
@@ -138,18 +147,10 @@ describe("6.6 Timeout", () => {
         assert.isBelow(most, before + 200)
         assert.strictEqual((yield* workerPool.status).failed, 0)
       }).pipe(withPool({}, Timed), Effect.provideService(Clock.Clock, counting))
-    }), 30_000)
+    }))
 
   it.effect("72. 16 tasks that set and extend short timeouts all the time all end by them", () =>
     Effect.gen(function*() {
-      const busybody = (n: number) => (self: { setTimeout(millis: number): Effect.Effect<void> }) =>
-        Effect.gen(function*() {
-          for (let i = 0; i < 50; i++) {
-            yield* self.setTimeout(2 + (n + i) % 5)
-            yield* i % 2 === 0 ? Effect.yieldNow : Effect.sleep(1)
-          }
-          yield* Effect.never
-        })
       const tasks = yield* Effect.forEach(
         Array.from({ length: 16 }, (_, n) => n),
         (n) => work(`${n}`, busybody(n))

@@ -1,0 +1,499 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
+import { DispatchError, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { TestClock } from "effect/testing"
+import {
+  awaitState,
+  canceled,
+  elapse,
+  failure,
+  gate,
+  recordLogs,
+  script,
+  scripted,
+  type ScriptedTask,
+  scriptedLayer,
+  Scripts,
+  settleTurns,
+  stateOf,
+  trace,
+  withPool,
+  Work,
+  work
+} from "../support.ts"
+
+class Apart extends Job.make("Apart", scripted) {}
+class Named extends Job.make("Named", { success: Schema.String }) {}
+
+const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
+  const error = failure(exit)
+  assert.instanceOf(error, DispatchError)
+  return (error as DispatchError).reason._tag
+}
+
+/** A worker pool and handler layers, each in a Scope of its own that the test closes. */
+const start = (options?: Parameters<typeof WorkerPool.layer>[0]) =>
+  Effect.gen(function*() {
+    yield* TestClock.adjust(0)
+    const scope = yield* Scope.make()
+    const base = yield* Layer.buildWithScope(
+      Layer.merge(WorkerPool.layer({ workers: 4, ...options }), Layer.sync(Scripts, () => new Map())),
+      scope
+    )
+    const run = <A, E>(effect: Effect.Effect<A, E, any>): Effect.Effect<A, E, Scope.Scope> =>
+      Effect.provideContext(effect, base) as Effect.Effect<A, E, Scope.Scope> // handlers are registered by hand
+    const register = (layer: Layer.Layer<any, never, WorkerPool | Scripts>) =>
+      Effect.gen(function*() {
+        const handlers = yield* Scope.make()
+        yield* run(Layer.buildWithScope(Layer.fresh(layer), handlers))
+        return { close: Scope.close(handlers, Exit.void) }
+      })
+    return { close: Scope.close(scope, Exit.void), register, run }
+  })
+
+const closing = (close: Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(close, { startImmediately: true })
+    yield* settleTurns
+    return { done: Effect.sync(() => fiber.pollUnsafe() !== undefined), join: Fiber.join(fiber) }
+  })
+
+const running = (id: string, run: Parameters<typeof script>[1] = () => Effect.never, job: typeof Work | typeof Apart = Work) =>
+  Effect.gen(function*() {
+    yield* script(id, run)
+    const task: ScriptedTask = yield* job.dispatch({ id })
+    yield* awaitState(task, "Running")
+    return task
+  })
+
+describe("R21 Shutdown", () => {
+  describe("when a handler layer closes", () => {
+    it.effect("its tasks and their hooks end before the layer's resources are released", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const { register, run } = yield* start()
+        const layer = Work.toLayer(
+          Effect.as(
+            Effect.acquireRelease(seen.push("acquired"), () => seen.push("released")),
+            Work.of((_, task) =>
+              Effect.gen(function*() {
+                yield* task.onExit(() => Effect.andThen(settleTurns, seen.push("hook")))
+                yield* Effect.addFinalizer(() => Effect.andThen(settleTurns, seen.push("finalizer")))
+                yield* Effect.never
+              })
+            )
+          )
+        )
+        const handlers = yield* register(layer)
+        const task = yield* run(running("a"))
+        yield* handlers.close
+        assert.deepStrictEqual(seen.log, ["acquired", "finalizer", "hook", "released"])
+        assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+      }))
+
+    it.effect("queued and delayed tasks of the job are cancelled too", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ workers: 1 })
+        const handlers = yield* register(scriptedLayer(Work))
+        const first = yield* run(running("a"))
+        const queued = yield* run(work("b"))
+        const delayed = yield* run(work("c", undefined, { delay: "1 hour" }))
+        yield* handlers.close
+        for (const task of [first, queued, delayed]) assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+      }))
+
+    it.effect("dispatch of the job is refused from outside, of other jobs not", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ gracePeriod: "1 minute" })
+        const handlers = yield* register(scriptedLayer(Work))
+        yield* register(scriptedLayer(Apart))
+        const held = gate()
+        yield* run(running("a", () => held.wait))
+        const close = yield* closing(handlers.close)
+        assert.strictEqual(reasonOf(yield* Effect.exit(run(Work.dispatch({ id: "b" })))), "WorkerPoolClosed")
+        assert.strictEqual(yield* run(Apart.run({ id: "c" })), "c")
+        yield* held.open
+        yield* close.join
+      }))
+
+    it.effect("live tasks may still dispatch during the grace", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ gracePeriod: "1 minute" })
+        const handlers = yield* register(scriptedLayer(Work))
+        const held = gate()
+        const task = yield* run(running("a", () =>
+          Effect.andThen(held.wait, TaskPool.use((pool) => work("b", undefined, { pool }))).pipe(
+            Effect.flatMap((below) => below.await)
+          )))
+        const close = yield* closing(handlers.close)
+        yield* held.open
+        assert.strictEqual(yield* task.await, "b")
+        yield* close.join
+      }))
+
+    it.effect("live tasks get the grace period, to the millisecond, and are then cancelled", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ gracePeriod: "5 seconds" })
+        const handlers = yield* register(scriptedLayer(Work))
+        const task = yield* run(running("a"))
+        const close = yield* closing(handlers.close)
+        yield* elapse(4999)
+        assert.strictEqual(yield* stateOf(task), "Running")
+        assert.isFalse(yield* close.done)
+        yield* elapse(1)
+        assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+        yield* close.join
+      }))
+
+    it.effect("it closes as soon as its last task has ended within the grace", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ gracePeriod: "5 seconds" })
+        const handlers = yield* register(scriptedLayer(Work))
+        const held = gate()
+        const task = yield* run(running("a", () => Effect.as(held.wait, "whole")))
+        const close = yield* closing(handlers.close)
+        yield* held.open
+        yield* close.join
+        assert.strictEqual(yield* task.await, "whole")
+      }))
+
+    it.effect("by default there is no grace", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const handlers = yield* register(scriptedLayer(Work))
+        const task = yield* run(running("a"))
+        yield* handlers.close
+        assert.strictEqual(yield* stateOf(task), "Exited")
+      }))
+
+    it.effect("one grace period serves all layers that close one after another", () =>
+      Effect.gen(function*() {
+        const { close: closePool, register, run } = yield* start({ gracePeriod: "5 seconds" })
+        const one = yield* register(scriptedLayer(Work))
+        const two = yield* register(scriptedLayer(Apart))
+        const first = yield* run(running("a"))
+        const second = yield* run(running("b", () => Effect.never, Apart))
+        const close = yield* closing(Effect.andThen(one.close, Effect.andThen(two.close, closePool)))
+        yield* elapse(4999)
+        assert.strictEqual(yield* stateOf(first), "Running")
+        yield* elapse(1)
+        for (const task of [first, second]) assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+        yield* close.join
+      }))
+
+    it.effect("tasks of other jobs go on", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const handlers = yield* register(scriptedLayer(Work))
+        yield* register(scriptedLayer(Apart))
+        const task = yield* run(running("b", () => Effect.never, Apart))
+        yield* handlers.close
+        assert.strictEqual(yield* stateOf(task), "Running")
+      }))
+  })
+
+  describe("registration", () => {
+    const named = (name: string) => Named.toLayer(() => Effect.succeed(name))
+
+    it.effect("tasks keep the handler they were dispatched with; a later one serves later dispatches", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ workers: 1 })
+        yield* register(scriptedLayer(Work))
+        yield* register(named("first"))
+        const held = gate()
+        yield* run(running("busy", () => held.wait))
+        const before = yield* run(Named.dispatch())
+        yield* register(named("second"))
+        const after = yield* run(Named.dispatch())
+        yield* held.open
+        assert.deepStrictEqual([yield* before.await, yield* after.await], ["first", "second"])
+      }))
+
+    it.effect("the close of a replaced layer stops its own tasks only", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const endless = (task: Task.TaskContext<string>) => Effect.as(Effect.never, task.id)
+        const one = yield* register(Named.toLayer((_, task) => endless(task)))
+        const old = yield* run(Named.dispatch())
+        yield* register(Named.toLayer((_, task) => endless(task)))
+        const young = yield* run(Named.dispatch())
+        yield* awaitState(young, "Running")
+        yield* one.close
+        assert.strictEqual(canceled(yield* old.exit).reason, "shutdown")
+        assert.strictEqual(yield* stateOf(young), "Running")
+        assert.strictEqual((yield* run(Named.dispatch())).origin, "created")
+      }))
+
+    it.effect("a job can be provided again after its layer has closed", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const one = yield* register(named("first"))
+        yield* one.close
+        assert.include(["JobNotRegistered", "WorkerPoolClosed"], reasonOf(yield* Effect.exit(run(Named.dispatch()))))
+        yield* register(named("second"))
+        assert.strictEqual(yield* run(Named.run()), "second")
+      }))
+
+    it.effect("of two different definitions with one tag dies", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        yield* register(named("first"))
+        class Namesake extends Job.make("Named", { success: Schema.Int }) {}
+        const exit = yield* Effect.exit(register(Namesake.toLayer(() => Effect.succeed(1))))
+        assert.isTrue(Exit.hasDies(exit))
+        assert.strictEqual(yield* run(Named.run()), "first")
+      }))
+  })
+
+  describe("when the WorkerPool closes", () => {
+    it.effect("what is left is cancelled with reason shutdown and awaited, hooks included", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const [held, seen] = [gate(), trace()]
+        const task = yield* run(running("a", (self) =>
+          Effect.andThen(self.onExit(() => Effect.andThen(held.wait, seen.push("hook"))), Effect.never)))
+        const closed = yield* closing(close)
+        assert.isFalse(yield* closed.done)
+        yield* held.open
+        yield* closed.join
+        assert.deepStrictEqual(seen.log, ["hook"])
+        assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+      }))
+
+    it.effect("the grace period holds there too", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ gracePeriod: "5 seconds" })
+        yield* register(scriptedLayer(Work))
+        const task = yield* run(running("a"))
+        const closed = yield* closing(close)
+        yield* elapse(4999)
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* elapse(1)
+        yield* closed.join
+        canceled(yield* task.exit)
+      }))
+
+    it.effect("afterwards every operation on any handle or pool returns at once", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const pool = yield* run(TaskPool.make())
+        const done = yield* run(work("done"))
+        yield* done.await
+        const live = yield* run(running("live", (self) => Effect.andThen(self.report(1), Effect.never)))
+        yield* script("held", () => Effect.never).pipe(run)
+        const held = yield* run(Work.dispatch({ id: "held" }, { pool }))
+        yield* close
+        const operations: Record<string, Effect.Effect<unknown, unknown, any>> = {}
+        for (const [name, task] of Object.entries({ done, live, held })) {
+          Object.assign(operations, {
+            [`${name}.await`]: task.await,
+            [`${name}.exit`]: task.exit,
+            [`${name}.status`]: task.status,
+            [`${name}.progress`]: Stream.runDrain(task.progress),
+            [`${name}.firstProgress`]: task.firstProgress,
+            [`${name}.childPool`]: task.childPool,
+            [`${name}.cancel`]: task.cancel(),
+            [`${name}.send`]: task.send("late"),
+            [`${name}.setTimeout`]: task.setTimeout(1000),
+            [`${name}.clearTimeout`]: task.clearTimeout,
+            [`${name}.setPriority`]: task.setPriority(1),
+            [`${name}.recompute`]: task.recompute,
+            [`${name}.onExit`]: task.onExit(() => Effect.void),
+            [`${name}.onSuccess`]: task.onSuccess(() => Effect.void),
+            [`${name}.onFailure`]: task.onFailure(() => Effect.void)
+          })
+        }
+        for (const [name, one] of Object.entries({ pool, global: workerPool.global })) {
+          Object.assign(operations, {
+            [`${name}.seal`]: one.seal,
+            [`${name}.join`]: one.join,
+            [`${name}.settled`]: one.settled,
+            [`${name}.cancel`]: one.cancel(),
+            [`${name}.status`]: one.status,
+            [`${name}.changes`]: Stream.runDrain(one.changes),
+            [`${name}.failures`]: one.failures,
+            [`${name}.tasks`]: one.tasks,
+            [`${name}.addFinalizer`]: name === "global" ? Effect.void : one.addFinalizer(() => Effect.void)
+          })
+        }
+        Object.assign(operations, {
+          "Work.dispatch": Work.dispatch({ id: "late" }),
+          "Work.dispatch in pool": Work.dispatch({ id: "late" }, { pool }),
+          "Work.run": Work.run({ id: "late" }),
+          "Work.find": Work.find({ id: "done" }),
+          "Work.tasks": Work.tasks,
+          "TaskPool.make": Effect.scoped(TaskPool.make()),
+          "TaskPool.make and join": Effect.scoped(Effect.flatMap(TaskPool.make(), (made) => made.join)),
+          "TaskPool.use": TaskPool.use((made) => work("late", undefined, { pool: made })),
+          dispatch: workerPool.dispatch("Work", { id: "late" }),
+          task: workerPool.task(done.id),
+          tasks: workerPool.tasks,
+          poolById: workerPool.pool(pool.id),
+          pools: workerPool.pools,
+          status: workerPool.status,
+          events: Stream.runDrain(workerPool.events),
+          resize: workerPool.resize(2),
+          pause: workerPool.pause,
+          resume: workerPool.resume,
+          drain: workerPool.drain
+        })
+        const hung: Array<string> = []
+        for (const [name, operation] of Object.entries(operations)) {
+          const fiber = yield* Effect.forkChild(Effect.exit(run(operation)))
+          yield* settleTurns
+          if (fiber.pollUnsafe() === undefined) hung.push(name)
+        }
+        assert.deepStrictEqual(hung, [])
+        assert.strictEqual(reasonOf(yield* Effect.exit(run(Work.dispatch({ id: "late" })))), "WorkerPoolClosed")
+        assert.strictEqual(reasonOf(yield* Effect.exit(run(live.recompute))), "WorkerPoolClosed")
+        assert.strictEqual((failure(yield* Effect.exit(live.send("late"))) as { _tag: string })._tag, "TaskAlreadyComplete")
+      }))
+
+    it.effect("waits that began before it end", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const pool = yield* run(TaskPool.make())
+        const task = yield* run(running("a"))
+        const waits = yield* Effect.forEach(
+          [
+            task.exit,
+            pool.settled,
+            Stream.runDrain(task.progress),
+            Stream.runDrain(pool.changes),
+            Stream.runDrain(workerPool.events),
+            workerPool.drain
+          ] as ReadonlyArray<Effect.Effect<unknown, unknown>>,
+          (wait) => Effect.forkChild(wait, { startImmediately: true })
+        )
+        yield* settleTurns
+        yield* close
+        yield* settleTurns
+        assert.deepStrictEqual(waits.map((fiber) => fiber.pollUnsafe() !== undefined), waits.map(() => true))
+      }))
+
+    it.effect("no timer is left", () =>
+      Effect.gen(function*() {
+        const clock = yield* Clock.Clock
+        let timers = 0
+        const counting: Clock.Clock = new Proxy(clock, {
+          get: (target, key) =>
+            key === "sleep"
+              ? (...args: Parameters<Clock.Clock["sleep"]>) =>
+                Effect.suspend(() => {
+                  timers++
+                  return Effect.ensuring(clock.sleep(...args), Effect.sync(() => timers--))
+                })
+              : Reflect.get(target, key, target)
+        })
+        const test = Effect.gen(function*() {
+          const { close, register, run } = yield* start({ gracePeriod: "1 minute" })
+          yield* register(scriptedLayer(Work))
+          const task = yield* run(running("a"))
+          yield* task.setTimeout("1 hour")
+          yield* run(work("b", undefined, { delay: "2 hours", queueTimeout: "3 hours" }))
+          assert.isAbove(timers, 0)
+          const closed = yield* closing(close)
+          yield* task.cancel()
+          yield* elapse(60_000, 1)
+          yield* closed.join
+          yield* settleTurns
+          assert.strictEqual(timers, 0)
+        })
+        yield* Effect.provideService(test, Clock.Clock, counting)
+      }))
+
+    it.effect("code that cannot be interrupted is waited for, with a warning that names the task every 10 seconds", () => {
+      const { layer, logs } = recordLogs()
+      return Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const held = gate()
+        const task = yield* run(running("a", () => Effect.uninterruptible(held.wait)))
+        const warnings = Effect.sync(() => logs.filter((text) => text.includes(task.id)).length)
+        const closed = yield* closing(close)
+        yield* elapse(9999)
+        assert.strictEqual(yield* warnings, 0)
+        yield* elapse(1)
+        assert.strictEqual(yield* warnings, 1)
+        yield* elapse(10_000)
+        assert.strictEqual(yield* warnings, 2)
+        assert.isFalse(yield* closed.done)
+        yield* held.open
+        yield* closed.join
+        yield* elapse(30_000)
+        assert.strictEqual(yield* warnings, 2)
+        canceled(yield* task.exit)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("the same holds when a handler layer closes", () => {
+      const { layer, logs } = recordLogs()
+      return Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const handlers = yield* register(scriptedLayer(Work))
+        const held = gate()
+        const task = yield* run(running("a", () => Effect.uninterruptible(held.wait)))
+        const closed = yield* closing(handlers.close)
+        yield* elapse(10_000)
+        assert.strictEqual(logs.filter((text) => text.includes(task.id)).length, 1)
+        yield* held.open
+        yield* closed.join
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
+  describe("drain", () => {
+    const drained = Effect.gen(function*() {
+      const { drain } = yield* WorkerPool
+      return yield* closing(drain)
+    })
+
+    it.effect("returns at once when there is nothing", () =>
+      Effect.gen(function*() {
+        assert.isTrue(yield* (yield* drained).done)
+      }).pipe(withPool()))
+
+    it.effect("waits until nothing is queued, delayed, running, sleeping or stopping and no hook runs", () =>
+      Effect.gen(function*() {
+        const [busy, body, sleep, finalizer, hook] = [gate(), gate(), gate(), gate(), gate()]
+        yield* work("busy", () => busy.wait)
+        yield* work("a", (self) =>
+          Effect.gen(function*() {
+            yield* self.onExit(() => hook.wait)
+            yield* Effect.addFinalizer(() => finalizer.wait)
+            yield* body.wait
+            yield* self.whileSleeping(sleep.wait)
+          }), { delay: 1000 })
+        const drain = yield* drained
+        yield* busy.open
+        yield* settleTurns
+        assert.isFalse(yield* drain.done)
+        yield* elapse(1000, 1)
+        for (const next of [body, sleep, finalizer, hook]) {
+          assert.isFalse(yield* drain.done)
+          yield* next.open
+          yield* settleTurns
+        }
+        assert.isTrue(yield* drain.done)
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("refuses nothing, and waits for what comes meanwhile", () =>
+      Effect.gen(function*() {
+        const [one, two] = [gate(), gate()]
+        yield* work("one", () => one.wait)
+        const drain = yield* drained
+        yield* work("two", () => two.wait)
+        yield* one.open
+        yield* settleTurns
+        assert.isFalse(yield* drain.done)
+        yield* two.open
+        yield* drain.join
+        assert.strictEqual(yield* (yield* work("three")).await, "three")
+      }).pipe(withPool()))
+  })
+})

@@ -1,0 +1,339 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber } from "effect"
+import { Job, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
+import {
+  awaitState,
+  canceled,
+  defect,
+  gate,
+  script,
+  type Script,
+  scripted,
+  type ScriptedTask,
+  settleTurns,
+  stateOf,
+  taskById,
+  withPool,
+  work
+} from "../support.ts"
+
+class Once extends Job.make("Once", { ...scripted, unique: true }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "supersede" }) {}
+
+const cycle = (exit: Exit.Exit<unknown, unknown>): WaitCycle => {
+  const found = defect(exit)
+  assert.instanceOf(found, WaitCycle)
+  return found as WaitCycle
+}
+
+/** The WaitCycle this effect dies with, seen from inside. */
+const cycleOf = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.map(Effect.exit(effect), cycle)
+
+describe("R22 Wait cycles", () => {
+  describe("a wait that would close a ring dies at once with WaitCycle:", () => {
+    const selfWaits: ReadonlyArray<{ readonly name: string; readonly wait: (self: Task.Any) => ReturnType<Script> }> = [
+      { name: "await", wait: (self) => Effect.orDie(self.await as Effect.Effect<unknown>) },
+      { name: "exit", wait: (self) => self.exit },
+      { name: "the join of its pool", wait: (self) => self.pool.join },
+      { name: "settled of its pool", wait: (self) => self.pool.settled }
+    ]
+
+    for (const { name, wait } of selfWaits) {
+      it.effect(`a task's own ${name}`, () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          const task = yield* work("a", ({ id }) => Effect.flatMap(taskById(id), wait), { pool })
+          const { ring } = cycle(yield* task.exit)
+          assert.strictEqual(ring[0], ring[ring.length - 1])
+          assert.include(ring, task.id)
+        }).pipe(withPool()))
+    }
+
+    it.effect("two tasks that await each other: the second wait dies and names both", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const one: ScriptedTask = yield* work("one", () => Effect.andThen(held.wait, Effect.suspend(() => two.exit)))
+        const two: ScriptedTask = yield* work("two", () => Effect.andThen(awaitState(one, "Sleeping"), one.await))
+        yield* held.open
+        const { ring } = cycle(yield* two.exit)
+        assert.deepStrictEqual([...ring], [two.id, one.id, two.id])
+        assert.isTrue(Exit.isSuccess(yield* one.exit))
+      }).pipe(withPool({ workers: 2 })))
+
+    it.effect("three tasks, in any number of fibers", () =>
+      Effect.gen(function*() {
+        const tasks: Array<ScriptedTask> = []
+        const ready = gate()
+        for (const n of [0, 1, 2]) {
+          tasks.push(yield* work(`${n}`, () =>
+            Effect.gen(function*() {
+              yield* ready.wait
+              yield* Effect.forkChild(Effect.never)
+              for (let i = 0; i < n * 20; i++) yield* Effect.yieldNow
+              return yield* Effect.flatMap(Effect.forkChild(tasks[(n + 1) % 3]!.exit), Fiber.await)
+            })))
+        }
+        yield* ready.open
+        const last = (yield* tasks[2]!.await) as Exit.Exit<unknown>
+        assert.sameMembers([...new Set(cycle(last).ring)], tasks.map(({ id }) => id))
+        for (const task of tasks) assert.isTrue(Exit.isSuccess(yield* task.exit))
+      }).pipe(withPool({ workers: 3 })))
+
+    it.effect("a child that awaits the parent that joins its pool", () =>
+      Effect.gen(function*() {
+        let child: ScriptedTask | undefined
+        const parent = yield* work("parent", ({ id }) =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            child = yield* work("child", () => Effect.flatMap(taskById(id), (above) => above.exit), { pool })
+            return yield* pool.settled
+          }))
+        assert.deepInclude(yield* parent.await, { failed: 1 })
+        const { ring } = cycle(yield* child!.exit)
+        assert.includeMembers([...ring], [parent.id, child!.id])
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("a parent that joins the pool of a child that awaits it already", () =>
+      Effect.gen(function*() {
+        const parent = yield* work("parent", ({ id }) =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            const child = yield* work("child", () => Effect.flatMap(taskById(id), (above) => above.exit), { pool })
+            yield* awaitState(child, "Sleeping")
+            const found = yield* cycleOf(pool.join)
+            yield* child.cancel()
+            return found.ring
+          }))
+        assert.include((yield* parent.await) as ReadonlyArray<string>, parent.id)
+      }).pipe(withPool({ workers: 2 })))
+
+    it.effect("a hook that waits for its own task", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const task = yield* work("a")
+        yield* task.onExit(() => Effect.map(cycleOf(task.exit), (one) => found.push(one)))
+        assert.strictEqual(yield* task.await, "a")
+        assert.include(found[0]?.ring ?? [], task.id)
+      }).pipe(withPool()))
+
+    it.effect("a hook that waits for a task that waits for the hook's task", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const task = yield* work("a")
+        const other = yield* work("b", () => task.exit)
+        yield* task.onExit(() =>
+          Effect.andThen(awaitState(other, "Sleeping"), Effect.map(cycleOf(other.exit), (one) => found.push(one))))
+        yield* other.await
+        assert.includeMembers([...(found[0]?.ring ?? [])], [task.id, other.id])
+      }).pipe(withPool({ workers: 2 })))
+
+    it.effect("a hook that waits for its task's pool", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const pool = yield* TaskPool.make()
+        const task = yield* work("a", undefined, { pool })
+        yield* task.onExit(() => Effect.map(cycleOf(pool.settled), (one) => found.push(one)))
+        assert.deepInclude(yield* pool.settled, { complete: 1 })
+        assert.strictEqual(found.length, 1)
+      }).pipe(withPool()))
+
+    it.effect("a pool's finalizer that waits for the pool", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const pool = yield* TaskPool.make()
+        yield* pool.addFinalizer(() => Effect.map(cycleOf(pool.settled), (one) => found.push(one)))
+        yield* work("a", undefined, { pool })
+        assert.deepInclude(yield* pool.join, { complete: 1 })
+        assert.strictEqual(found.length, 1)
+      }).pipe(withPool()))
+
+    it.effect("a pool's finalizer that waits for a task that waits for the pool", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const pool = yield* TaskPool.make()
+        const held = gate()
+        yield* work("member", () => held.wait, { pool })
+        const task = yield* work("waits", () => pool.settled)
+        yield* awaitState(task, "Sleeping")
+        yield* pool.addFinalizer(() => Effect.map(cycleOf(task.exit), (one) => found.push(one)))
+        yield* held.open
+        yield* task.await
+        assert.include(found[0]?.ring ?? [], task.id)
+      }).pipe(withPool()))
+
+    it.effect("a dispatch that joins a task into the pool that it waits for", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const go = gate()
+        yield* script("k", () => Effect.exit(pool.settled))
+        const inside = yield* work("inside", () =>
+          Effect.andThen(go.wait, cycleOf(Once.dispatch({ id: "k" }, { pool }))), { pool })
+        const waits = yield* Once.dispatch({ id: "k" })
+        yield* awaitState(waits, "Sleeping")
+        yield* go.open
+        assert.include(((yield* inside.await) as WaitCycle).ring, waits.id)
+        assert.deepInclude(yield* pool.settled, { total: 1, complete: 1 })
+        assert.isTrue(Exit.isSuccess(yield* waits.exit))
+      }).pipe(withPool({}, Once)))
+
+    it.effect("and a wait that closes none goes through: two that await the same, a diamond, a parent's sibling", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const bottom = yield* work("bottom", () => Effect.as(held.wait, "up"))
+        const left = yield* work("left", () => bottom.await)
+        const right = yield* work("right", () => bottom.await)
+        const top = yield* work("top", () => Effect.all([left.await, right.await], { concurrency: 2 }))
+        yield* awaitState(top, "Sleeping")
+        yield* held.open
+        assert.deepStrictEqual(yield* top.await, ["up", "up"])
+      }).pipe(withPool()))
+
+    it.effect("a wait that was given up closes no ring", () =>
+      Effect.gen(function*() {
+        const go = gate()
+        const never: ScriptedTask = yield* work("never", () => Effect.andThen(go.wait, Effect.suspend(() => other.await)))
+        const other: ScriptedTask = yield* work("other", () =>
+          Effect.gen(function*() {
+            const wait = yield* Effect.forkChild(never.exit, { startImmediately: true })
+            yield* Effect.yieldNow
+            yield* Fiber.interrupt(wait)
+            yield* go.open
+            return "free"
+          }))
+        assert.strictEqual(yield* never.await, "free")
+      }).pipe(withPool({ workers: 2 })))
+  })
+
+  describe("a cancelling call neither dies nor hangs:", () => {
+    const inside = (call: (self: Task.Any) => Effect.Effect<unknown, unknown, any>): Script => ({ id }) =>
+      Effect.flatMap(taskById(id), (self) => Effect.andThen(Effect.orDie(call(self)), Effect.void)) as ReturnType<Script>
+
+    it.effect("a task that cancels itself is canceled", () =>
+      Effect.gen(function*() {
+        const task = yield* work("a", inside((self) => Effect.andThen(self.cancel({ reason: "mine" }), Effect.yieldNow)))
+        assert.strictEqual(canceled(yield* task.exit).reason, "mine")
+      }).pipe(withPool()))
+
+    it.effect("a task that cancels its pool", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const task = yield* work("a", inside((self) => Effect.andThen(self.pool.cancel(), Effect.never)), { pool })
+        canceled(yield* task.exit)
+        assert.deepInclude(yield* pool.status, { state: "done", total: 1, canceled: 1 })
+      }).pipe(withPool()))
+
+    it.effect("a child that cancels its parent, or the pool its parent is in", () =>
+      Effect.gen(function*() {
+        for (const what of ["task", "pool"] as const) {
+          const root = yield* TaskPool.make()
+          const parent: ScriptedTask = yield* work("parent", () =>
+            TaskPool.use((pool) =>
+              work(
+                "child",
+                inside(() => Effect.andThen(what === "task" ? parent.cancel() : root.cancel(), Effect.never)),
+                { pool }
+              )
+            ), { pool: root })
+          canceled(yield* parent.exit)
+        }
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("two tasks that cancel each other at once", () =>
+      Effect.gen(function*() {
+        const go = gate()
+        const tasks: Array<ScriptedTask> = []
+        const call = (n: number): Script => () => Effect.andThen(go.wait, Effect.suspend(() => tasks[n]!.cancel()))
+        tasks.push(yield* work("a", call(1)), yield* work("b", call(0)))
+        for (const task of tasks) yield* awaitState(task, "Running")
+        yield* go.open
+        const exits = yield* Effect.forEach(tasks, (task) => task.exit)
+        assert.isAtLeast(exits.filter(Exit.isFailure).length, 1)
+        for (const exit of exits) if (Exit.isFailure(exit)) canceled(exit)
+      }).pipe(withPool()))
+
+    it.effect("a task that cancels one that awaits it", () =>
+      Effect.gen(function*() {
+        const go = gate()
+        const a: ScriptedTask = yield* work("a", () =>
+          Effect.andThen(go.wait, Effect.suspend(() => Effect.as(b.cancel(), "on"))))
+        const b: ScriptedTask = yield* work("b", () => a.await)
+        yield* awaitState(b, "Sleeping")
+        yield* go.open
+        assert.strictEqual(yield* a.await, "on")
+        canceled(yield* b.exit)
+      }).pipe(withPool()))
+
+    it.effect("the recompute and the supersede of one's own task", () =>
+      Effect.gen(function*() {
+        let runs = 0
+        for (const call of [(self: Task.Any) => self.recompute, () => Newest.dispatch({ id: "k" })]) {
+          runs = 0
+          yield* script("k", (self) =>
+            Effect.suspend(() => ++runs > 1 ? Effect.succeed("again") : inside((own) =>
+              Effect.andThen(call(own), Effect.never))(self)))
+          const task = yield* Newest.dispatch({ id: "k" })
+          canceled(yield* task.exit)
+          yield* (yield* WorkerPool).drain
+          assert.strictEqual(runs, 2)
+        }
+      }).pipe(withPool({}, Newest)))
+
+    it.effect("a hook that cancels its own task or its pool, or recomputes it", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        let hooks = 0
+        const task = yield* work("a", undefined, { pool })
+        const calls: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+          task.cancel(),
+          Effect.exit(task.recompute),
+          pool.cancel()
+        ]
+        for (const call of calls) yield* task.onExit(() => Effect.andThen(call, Effect.sync(() => hooks++)))
+        assert.isTrue(Exit.isSuccess(yield* task.exit))
+        yield* pool.settled
+        assert.strictEqual(hooks, 3)
+      }).pipe(withPool()))
+
+    it.effect("a finalizer of a pool that cancels the pool", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        let runs = 0
+        yield* pool.addFinalizer(() => Effect.andThen(pool.cancel(), Effect.sync(() => runs++)))
+        yield* pool.join
+        assert.strictEqual(runs, 1)
+      }).pipe(withPool()))
+
+    it.effect("drain inside a task, its child or a hook leaves out the caller's task and those above", () =>
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const held = gate()
+        const other = yield* work("other", () => held.wait)
+        const task = yield* work("parent", (self) =>
+          Effect.gen(function*() {
+            yield* self.onExit(() => drain)
+            const pool = yield* TaskPool.make()
+            yield* work("child", () => drain, { pool })
+            yield* pool.join
+            yield* drain
+            return yield* stateOf(other)
+          }))
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+        yield* held.open
+        assert.strictEqual(yield* task.await, "Exited")
+      }).pipe(withPool()))
+
+    it.effect("a handler that closes a pool whose task cancels the handler's task", () =>
+      Effect.gen(function*() {
+        const task: ScriptedTask = yield* work("a", () =>
+          Effect.scoped(Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            const child = yield* work("child", () => Effect.onInterrupt(Effect.never, () => task.cancel()), { pool })
+            yield* awaitState(child, "Running")
+          })))
+        const exit = yield* task.exit
+        assert.isFalse(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))
+        yield* (yield* WorkerPool).drain
+      }).pipe(withPool()))
+  })
+})

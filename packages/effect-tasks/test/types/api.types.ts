@@ -1,0 +1,252 @@
+import { Context, Effect, Layer, type Option, Queue, Schema, type Scope, type Stream } from "effect"
+import {
+  type ChildTaskFailed,
+  type DispatchError,
+  Job,
+  JobRegistry,
+  type PoolCanceled,
+  type Task,
+  type TaskAlreadyComplete,
+  type TaskError,
+  TaskPool,
+  WorkerPool
+} from "effect-tasks"
+import { expectTypeOf } from "vitest"
+
+class FileError extends Schema.TaggedError<FileError>()("FileError", { path: Schema.String }) {}
+class Store extends Context.Service<Store, { readonly save: (path: string) => Effect.Effect<void> }>()("Store") {}
+
+class Hash extends Job.make("Hash", {
+  payload: { path: Schema.String, size: Schema.optionalKey(Schema.Int) },
+  success: Schema.String,
+  error: FileError,
+  progress: Schema.Struct({ bytes: Schema.Int }),
+  message: Schema.Literals(["pause", "resume"]),
+  key: ({ path }) => path,
+  concurrency: { limit: 2, key: ({ size }) => `${size}` },
+  retry: { times: 2, while: (error) => error.path !== "" }
+}) {}
+class Tick extends Job.make("Tick") {}
+class Lines extends Job.make("Lines", { payload: Schema.Array(Schema.String), success: Schema.Int }) {}
+class Loose extends Job.make("Loose", { payload: { note: Schema.optionalKey(Schema.String) } }) {}
+
+type HashTask = Effect.Success<ReturnType<typeof Hash.dispatch>>
+type HashContext = Parameters<Parameters<typeof Hash.of>[0]>[1]
+declare const hash: HashTask
+declare const tick: Effect.Success<ReturnType<typeof Tick.dispatch>>
+declare const pool: TaskPool.TaskPool
+const payload = { path: "a" }
+
+/** Type helpers. */
+export const helpers = () => {
+  expectTypeOf<Job.Payload<typeof Hash>>().toEqualTypeOf<{ readonly path: string, readonly size?: number }>()
+  expectTypeOf<Job.Success<typeof Hash>>().toEqualTypeOf<string>()
+  expectTypeOf<Job.Error<typeof Hash>>().toEqualTypeOf<FileError>()
+  expectTypeOf<Job.Progress<typeof Hash>>().toEqualTypeOf<{ readonly bytes: number }>()
+  expectTypeOf<Job.Message<typeof Hash>>().toEqualTypeOf<"pause" | "resume">()
+  expectTypeOf<Job.Payload<typeof Lines>>().toEqualTypeOf<ReadonlyArray<string>>()
+  expectTypeOf<Job.Payload<typeof Tick>>().toEqualTypeOf<void>()
+  expectTypeOf<Job.Success<typeof Tick>>().toEqualTypeOf<void>()
+  expectTypeOf<Job.Error<typeof Tick>>().toEqualTypeOf<never>()
+  expectTypeOf<Job.Progress<typeof Tick>>().toEqualTypeOf<never>()
+  expectTypeOf<Job.Message<typeof Tick>>().toEqualTypeOf<never>()
+  expectTypeOf(Hash.tag).toEqualTypeOf<"Hash">()
+  expectTypeOf(Hash).toExtend<Job.Any>()
+  expectTypeOf(Job.Priority.Urgent).toEqualTypeOf<999>()
+}
+
+/** Error channels and requirements, exactly. */
+export const channels = () => {
+  type Runtime = WorkerPool | Job.Handler<"Hash">
+  expectTypeOf(Hash.dispatch(payload)).toEqualTypeOf<
+    Effect.Effect<Task.Task<string, FileError, { readonly bytes: number }, "pause" | "resume">, DispatchError, Runtime>
+  >()
+  expectTypeOf(Hash.run(payload)).toEqualTypeOf<
+    Effect.Effect<string, FileError | TaskError | DispatchError, Runtime>
+  >()
+  expectTypeOf(Hash.find(payload)).toEqualTypeOf<Effect.Effect<Option.Option<HashTask>, never, WorkerPool>>()
+  expectTypeOf(Hash.tasks).toEqualTypeOf<Effect.Effect<ReadonlyArray<HashTask>, never, WorkerPool>>()
+  expectTypeOf(hash.await).toEqualTypeOf<Effect.Effect<string, FileError | TaskError>>()
+  expectTypeOf(tick.await).toEqualTypeOf<Effect.Effect<void, TaskError>>()
+  expectTypeOf<Effect.Error<typeof hash.exit>>().toEqualTypeOf<never>()
+  expectTypeOf(hash.recompute).toEqualTypeOf<Effect.Effect<HashTask, DispatchError>>()
+  expectTypeOf(hash.cancel({ reason: "enough" })).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(pool.join).toEqualTypeOf<Effect.Effect<TaskPool.PoolStatus, ChildTaskFailed | PoolCanceled>>()
+  expectTypeOf(pool.settled).toEqualTypeOf<Effect.Effect<TaskPool.PoolStatus>>()
+  expectTypeOf(TaskPool.make()).toEqualTypeOf<Effect.Effect<TaskPool.TaskPool, never, WorkerPool | Scope.Scope>>()
+  expectTypeOf(TaskPool.use((pool) => Hash.dispatch(payload, { pool }))).toEqualTypeOf<
+    Effect.Effect<HashTask, DispatchError | ChildTaskFailed | PoolCanceled, Runtime>
+  >()
+  expectTypeOf(TaskPool.forEach(["a"], (path, pool) => Hash.dispatch({ path }, { pool }))).toEqualTypeOf<
+    Effect.Effect<Array<string>, DispatchError | TaskError, Runtime>
+  >()
+  // the job's own errors are inside ChildTaskFailed
+  expectTypeOf<FileError>().not.toExtend<
+    Effect.Error<ReturnType<typeof TaskPool.forEach<string, string, FileError, never, never, never, never>>>
+  >()
+}
+
+/** A Void payload, and one of optional fields alone, may be left out; others may not. */
+export const payloads = () => {
+  Tick.dispatch()
+  Tick.dispatch(undefined, { priority: 1 })
+  Tick.run()
+  Loose.dispatch()
+  Loose.dispatch({}, { delay: "1 second" })
+  Lines.dispatch(["a"])
+  // @ts-expect-error: no payload
+  Hash.dispatch()
+  // @ts-expect-error: a field is missing
+  Hash.dispatch({ size: 1 })
+  // @ts-expect-error: a field of another type
+  Hash.run({ path: 1 })
+  // @ts-expect-error: not the payload of this job
+  Lines.dispatch(payload)
+  // @ts-expect-error: unknown option
+  Tick.dispatch(undefined, { retries: 1 })
+}
+
+/** Handlers. */
+export const handlers = () => {
+  const good = Hash.toLayer(({ path }, task) => {
+    expectTypeOf(path).toEqualTypeOf<string>()
+    expectTypeOf(task).toEqualTypeOf<
+      Task.TaskContext<string, FileError, { readonly bytes: number }, "pause" | "resume">
+    >()
+    return Effect.succeed(path)
+  })
+  expectTypeOf(good).toEqualTypeOf<Layer.Layer<Job.Handler<"Hash">, never, WorkerPool>>()
+  Hash.toLayer(() => new FileError({ path: "a" }))
+  Hash.toLayer(() => Tick.run().pipe(Effect.as("a")))
+  // @ts-expect-error: another success
+  Hash.toLayer(() => Effect.succeed(1))
+  // @ts-expect-error: no success
+  Hash.toLayer(() => Effect.void)
+  // @ts-expect-error: an error that the job does not declare
+  Hash.toLayer(() => Effect.fail("boom"))
+  // @ts-expect-error: a job without errors
+  Tick.toLayer(() => new FileError({ path: "a" }))
+  // @ts-expect-error: another payload
+  Hash.toLayer((_: { readonly other: number }) => Effect.succeed("a"))
+  // @ts-expect-error: progress of another shape
+  Hash.toLayer((_, task) => Effect.as(task.report({ done: 1 }), "a"))
+  // @ts-expect-error: no handler
+  Hash.toLayer()
+  // @ts-expect-error: an Effect of something else
+  Hash.toLayer(Effect.succeed("a"))
+}
+
+/** `of` types the handler that an Effect returns. */
+export const of = () => {
+  const layer = Hash.toLayer(Effect.gen(function*() {
+    const store = yield* Store
+    return Hash.of(Effect.fnUntraced(function*({ path }, task) {
+      expectTypeOf(path).toEqualTypeOf<string>()
+      expectTypeOf(task.id).toEqualTypeOf<string>()
+      yield* store.save(path)
+      return path
+    }))
+  }))
+  expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Job.Handler<"Hash">, never, WorkerPool | Store>>()
+  // @ts-expect-error: another success
+  Hash.of(() => Effect.succeed(1))
+  const failing = Hash.toLayer(Effect.gen(function*() {
+    yield* Effect.fail("config" as const)
+    return Hash.of(() => Effect.succeed("a"))
+  }))
+  expectTypeOf<Layer.Error<typeof failing>>().toEqualTypeOf<"config">()
+}
+
+/** What a handler needs shows in its layer, but for Scope and its own Handler. */
+export const requirements = () => {
+  const services = Hash.toLayer(({ path }) => Effect.as(Store.use((store) => store.save(path)), path))
+  expectTypeOf<Layer.Services<typeof services>>().toEqualTypeOf<WorkerPool | Store>()
+  const scoped = Hash.toLayer(() => Effect.as(Effect.addFinalizer(() => Effect.void), "a"))
+  expectTypeOf<Layer.Services<typeof scoped>>().toEqualTypeOf<WorkerPool>()
+  const opens = Tick.toLayer(() => Effect.flatMap(TaskPool.make(), (pool) => Effect.asVoid(pool.settled)))
+  expectTypeOf<Layer.Services<typeof opens>>().toEqualTypeOf<WorkerPool>()
+  const recursive = Tick.toLayer(() => Effect.asVoid(Tick.dispatch()))
+  expectTypeOf<Layer.Services<typeof recursive>>().toEqualTypeOf<WorkerPool>()
+  const other = Tick.toLayer(() => Effect.ignore(Hash.run(payload)))
+  expectTypeOf<Layer.Services<typeof other>>().toEqualTypeOf<WorkerPool | Job.Handler<"Hash">>()
+}
+
+class Ping extends Job.make("Ping", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+class Pong extends Job.make("Pong", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+
+/** Jobs that dispatch each other satisfy each other in the registry. */
+export const circles = () => {
+  const ping = Ping.toLayer(({ n }) => n === 0 ? Effect.succeed(0) : Pong.run({ n: n - 1 }))
+  const pong = Pong.toLayer(({ n }) => n === 0 ? Effect.succeed(1) : Ping.run({ n: n - 1 }))
+  const registry = JobRegistry.layer(ping, pong)
+  expectTypeOf(registry).toEqualTypeOf<
+    Layer.Layer<Job.Handler<"Ping"> | Job.Handler<"Pong">, never, WorkerPool>
+  >()
+  const partial = JobRegistry.layer(ping, Tick.toLayer(() => Effect.void))
+  expectTypeOf<Layer.Services<typeof partial>>().toEqualTypeOf<WorkerPool | Job.Handler<"Pong">>()
+  const app = registry.pipe(Layer.provideMerge(WorkerPool.layer()))
+  expectTypeOf<Layer.Services<typeof app>>().toEqualTypeOf<never>()
+  return Effect.runPromise(Ping.run({ n: 3 }).pipe(Effect.provide(app)))
+}
+
+/** A program that dispatches does not run without the handler of its job. */
+export const missing = () => {
+  const workers = WorkerPool.layer()
+  const ticks = Tick.toLayer(() => Effect.void).pipe(Layer.provideMerge(workers))
+  Effect.runPromise(Tick.run().pipe(Effect.provide(ticks)))
+  // @ts-expect-error: no WorkerPool
+  Effect.runPromise(Tick.run())
+  // @ts-expect-error: no handler
+  Effect.runPromise(Tick.run().pipe(Effect.provide(workers)))
+  // @ts-expect-error: the handler of another job
+  Effect.runPromise(Hash.run(payload).pipe(Effect.provide(ticks)))
+  // @ts-expect-error: a handler that dispatches a job without a handler
+  Layer.launch(Tick.toLayer(() => Effect.ignore(Hash.run(payload))).pipe(Layer.provide(workers), Effect.runPromise))
+}
+
+/** Progress and messages. */
+export const streams = () => {
+  expectTypeOf(hash.progress).toEqualTypeOf<Stream.Stream<{ readonly bytes: number }>>()
+  expectTypeOf(hash.firstProgress).toEqualTypeOf<Effect.Effect<Option.Option<{ readonly bytes: number }>>>()
+  expectTypeOf(hash.send("pause")).toEqualTypeOf<Effect.Effect<void, TaskAlreadyComplete>>()
+  expectTypeOf<HashContext["inbox"]>().toEqualTypeOf<Queue.Dequeue<"pause" | "resume">>()
+  expectTypeOf<Parameters<HashContext["report"]>>().toEqualTypeOf<[{ readonly bytes: number }]>()
+  // @ts-expect-error: not a message of this job
+  hash.send("stop")
+  // @ts-expect-error: a job without messages
+  tick.send("pause")
+  expectTypeOf(tick.progress).toEqualTypeOf<Stream.Stream<never>>()
+  Hash.toLayer((_, task) => Effect.as(task.whileSleeping(Queue.take(task.inbox)), "a"))
+}
+
+/** Hooks take any effect and require what it requires, but for Scope. */
+export const hooks = () => {
+  const hook = hash.onExit((exit) => {
+    expectTypeOf(exit._tag).toEqualTypeOf<"Success" | "Failure">()
+    return Effect.andThen(Effect.addFinalizer(() => Effect.void), Store.use((store) => store.save("a")))
+  })
+  expectTypeOf(hook).toEqualTypeOf<Effect.Effect<void, never, Store>>()
+  hash.onSuccess(({ value }) => Effect.succeed(value.length))
+  hash.onFailure(({ cause }) => Effect.failCause(cause))
+}
+
+class Zone extends Context.Service<Zone, string>()("Zone") {}
+declare const zoned: Schema.Codec<string, string, Zone, Zone>
+
+/** Schemas that need services are rejected, and so are unknown policies. */
+export const definitions = () => {
+  // @ts-expect-error: a payload that needs a service
+  Job.make("A", { payload: zoned })
+  // @ts-expect-error: a success that needs a service
+  Job.make("B", { success: zoned })
+  // @ts-expect-error: an error that needs a service
+  Job.make("C", { error: zoned })
+  // @ts-expect-error: a field that needs a service
+  Job.make("D", { payload: { zone: zoned } }).dispatch({ zone: "a" })
+  // @ts-expect-error: not a way to be unique
+  Job.make("E", { unique: "replace" })
+  // @ts-expect-error: a key is a string
+  Job.make("F", { payload: { n: Schema.Int }, key: ({ n }) => n })
+  // @ts-expect-error: a key sees the payload of its job
+  Job.make("G", { payload: { n: Schema.Int }, key: ({ path }) => path })
+}
