@@ -125,7 +125,7 @@ const makeLive = (stream: NodeJS.WriteStream, color: boolean): Screen => {
     interval: "100 millis",
     draw: (state) => {
       for (const failure of newFailures(state)) log.persist(renderFailure(failure, color))
-      log(render(state, { width: stream.columns, color }).join("\n"))
+      log(render(state, { width: stream.columns || 80, color }).join("\n"))
     },
     close: () => log.done()
   }

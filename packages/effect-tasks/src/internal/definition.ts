@@ -20,6 +20,8 @@ export interface Definition {
   readonly retry: RetryOptions<unknown> | undefined
   readonly concurrency: { readonly limit: number, readonly key: ((payload: unknown) => string) | undefined } | undefined
   readonly keyOf: (payload: unknown) => string
+  /** Whether each dispatch works the key out; the canonical JSON is made only when something asks for it. */
+  readonly keyed: boolean
   /** Checks the input of a dispatch and copies it. */
   readonly check: (input: unknown) => Exit.Exit<unknown, unknown>
   /** Reads a payload from its JSON form. */
@@ -55,6 +57,7 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
       : typeof concurrency === "number"
       ? { limit: atLeastOne(concurrency), key: undefined }
       : { limit: atLeastOne(concurrency.limit), key: concurrency.key },
+    keyed: key !== undefined || (unique !== undefined && unique !== false) || (persistent !== undefined && persistent !== false),
     keyOf: key ?? ((value) => canonicalJson(encode()(value))),
     check: (input) => synchronously(payload.makeEffect(input as never)),
     decode: (encoded) => synchronously(decode()(encoded))

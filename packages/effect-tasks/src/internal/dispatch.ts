@@ -37,9 +37,7 @@ export const dispatch = (
       machine,
       registration,
       payload: payload.value,
-      key: definition.unique !== undefined || definition.kept !== undefined
-        ? definition.keyOf(payload.value)
-        : undefined,
+      key: definition.keyed ? definition.keyOf(payload.value) : undefined,
       gateKey: definition.concurrency?.key?.(payload.value),
       pool: options.pool === undefined ? machine.global : recordOf(options.pool, machine),
       priority: options.priority ?? definition.priority,

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import type { Definition } from "./definition.ts"
 import type { Machine } from "./machine.ts"
-import { CurrentPlace } from "./place.ts"
+import { runOf } from "./place.ts"
 import type { JobState, Registration, TaskRecord } from "./records.ts"
 import { Kept } from "./retention.ts"
 import { stopTask } from "./stop.ts"
@@ -34,8 +34,9 @@ const taskAnnotations = (() => {
   const read = (f: (task: TaskRecord) => string) => ({
     enumerable: true,
     get: () => {
-      const place = Fiber.getCurrent()?.getRef(CurrentPlace)
-      return place === undefined || place.kind === "finalizer" ? undefined : f(place.task)
+      const fiber = Fiber.getCurrent()
+      const run = fiber === undefined ? undefined : runOf(fiber)
+      return run === undefined ? undefined : f(run.task)
     }
   })
   return {

@@ -36,6 +36,7 @@ const start = (run: Run): void => {
   task.state = "Running"
   task.startedAt = task.machine.timers.now()
   countMove(run, "Queued", "Running")
+  task.machine.emit(() => ({ _tag: "TaskStarted", ...idsOf(task), worker: run.slot, attempt: task.attempt }))
   attempt(run)
   if (run.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
     armTimeout(run)
@@ -45,7 +46,6 @@ const start = (run: Run): void => {
 const attempt = (run: Run): void => {
   const { registration, task } = run
   const scope = run.scope = Scope.makeUnsafe()
-  task.machine.emit(() => ({ _tag: "TaskStarted", ...idsOf(task), worker: run.slot, attempt: task.attempt }))
   const context = new TaskContextImpl(run, task.attempt)
   const handler = Effect.suspend(() => registration.handler(task.payload, context))
   fork(run, scope, traced(run, handler), ended)

@@ -137,14 +137,14 @@ describe("R17 Slots", () => {
   })
 
   describe("with one worker", () => {
-    it.effect("a chain of two hundred parents, each waiting for the next, completes", () =>
+    it.effect("a chain of two thousand parents, each waiting for the next, completes", () =>
       Effect.gen(function*() {
         const level = (n: number): Script => () =>
           n === 0 ? Effect.succeed(0) : TaskPool.use((pool) => work(`${n - 1}`, level(n - 1), { pool })).pipe(
             Effect.flatMap((task) => task.await),
             Effect.map((below) => (below as number) + 1)
           )
-        assert.strictEqual(yield* (yield* work("200", level(200))).await, 200)
+        assert.strictEqual(yield* (yield* work("2000", level(2000))).await, 2000)
       }).pipe(withPool({ workers: 1 })))
 
     it.effect("a wide and deep tree completes", () =>

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { DispatchError, Job, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
+  elapse,
   eventually,
   failure,
   gate,
@@ -214,6 +215,20 @@ describe("R20 Dispatch", () => {
         yield* eventually("all admitted", Effect.sync(() => seen.log.length === 4))
         assert.deepStrictEqual(seen.log, ["b1", "d1", "a0", "c0"])
       }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+    for (const how of ["is cancelled", "times out"] as const) {
+      it.effect(`has room again when a queued task ${how}`, () =>
+        Effect.gen(function*() {
+          yield* hog
+          const queued = yield* work("queued", undefined, { queueTimeout: 1000 })
+          const dispatch = yield* suspended(work("next"))
+          if (how === "is cancelled") yield* queued.cancel()
+          else yield* elapse(1000, 1)
+          yield* settleTurns
+          assert.isDefined(dispatch.pollUnsafe())
+          assert.strictEqual(yield* stateOf(yield* Fiber.join(dispatch)), "Queued")
+        }).pipe(withPool({ workers: 1, capacity: 1 })))
+    }
 
     it.effect("lets an interrupted dispatcher go without a trace", () =>
       Effect.gen(function*() {
