@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import { define } from "./internal/definition.ts"
 import * as job from "./internal/job.ts"
 import type * as model from "./internal/model.ts"
@@ -18,14 +18,7 @@ import type * as model from "./internal/model.ts"
  * @category models
  * @since 0.1.0
  */
-export type Job<
-  Tag extends string,
-  Payload extends model.PlainSchema,
-  Success extends model.PlainSchema,
-  Error extends model.PlainSchema,
-  Progress extends model.PlainSchema,
-  Message extends model.PlainSchema
-> = model.Job<Tag, Payload, Success, Error, Progress, Message>
+export type { Job } from "./internal/model.ts"
 
 /**
  * Any job, for functions that take one.
@@ -49,7 +42,22 @@ export interface Any {
  * @category models
  * @since 0.1.0
  */
-export type Handler<Tag extends string> = model.Handler<Tag>
+export type { Handler } from "./internal/model.ts"
+
+/**
+ * What runs for a task of a job, and the parts of its policies.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type {
+  HandlerFunction,
+  JobOptions,
+  KeyedConcurrency,
+  Persistence,
+  RetryOptions,
+  Uniqueness
+} from "./internal/model.ts"
 
 /**
  * Options of one dispatch.
@@ -57,7 +65,7 @@ export type Handler<Tag extends string> = model.Handler<Tag>
  * @category models
  * @since 0.1.0
  */
-export type DispatchOptions = model.DispatchOptions
+export type { DispatchOptions } from "./internal/model.ts"
 
 /**
  * The decoded payload of a job.
@@ -168,5 +176,5 @@ export const make = <
 >(
   tag: Tag,
   options: model.JobOptions<Payload, Success, Error, Progress, Message> = {}
-): Job<Tag, model.PayloadSchema<Payload>, Success, Error, Progress, Message> =>
+): model.Job<Tag, model.PayloadSchema<Payload>, Success, Error, Progress, Message> =>
   job.make(define(tag, options as model.AnyJobOptions)) as any // the definition is type-erased, the interface is not

@@ -23,7 +23,7 @@ export type Task<A = void, E = never, P = never, M = never> = model.Task<A, E, P
  * @category models
  * @since 0.1.0
  */
-export type Any = model.AnyTask
+export type { AnyTask as Any } from "./internal/model.ts"
 
 /**
  * What a handler sees of its own task.
@@ -42,12 +42,20 @@ export type TaskContext<A = void, E = never, P = never, M = never> = model.TaskC
 export type Status<A = unknown, E = unknown, P = unknown> = model.Status<A, E, P>
 
 /**
+ * The hooks of a task, on its handle and in its handler, and why somebody cancels.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type { CancelOptions, Hooks } from "./internal/model.ts"
+
+/**
  * How a handle came about: by a new task, by joining a live one, or by reusing a kept result.
  *
  * @category models
  * @since 0.1.0
  */
-export type Origin = model.Origin
+export type { Origin } from "./internal/model.ts"
 
 /**
  * The coarse outcome of a task; a failure, a defect and a timeout all read "error".
@@ -55,7 +63,7 @@ export type Origin = model.Origin
  * @category models
  * @since 0.1.0
  */
-export type ExitStatus = model.ExitStatus
+export type { ExitStatus } from "./internal/model.ts"
 
 /**
  * What a task waits for.
@@ -63,7 +71,7 @@ export type ExitStatus = model.ExitStatus
  * @category models
  * @since 0.1.0
  */
-export type WaitingFor = model.WaitingFor
+export type { WaitingFor } from "./internal/model.ts"
 
 /**
  * Where a task stands.
@@ -87,4 +95,4 @@ export { type State, transitions } from "./internal/state.ts"
  * @category guards
  * @since 0.1.0
  */
-export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, model.TaskTypeId)
+export const isTask = (u: unknown): u is model.AnyTask => Predicate.hasProperty(u, model.TaskTypeId)

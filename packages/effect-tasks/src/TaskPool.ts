@@ -7,13 +7,14 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as model from "./internal/model.ts"
 import * as nursery from "./internal/nursery.ts"
 import { makePool } from "./internal/poolHandle.ts"
 import type { ChildTaskFailed, PoolCanceled, TaskError } from "./TaskError.ts"
+import type { WorkerPool } from "./WorkerPool.ts"
 
 /**
  * A set of tasks with one life.
@@ -21,7 +22,7 @@ import type { ChildTaskFailed, PoolCanceled, TaskError } from "./TaskError.ts"
  * @category models
  * @since 0.1.0
  */
-export type TaskPool = model.TaskPool
+export type { TaskPool } from "./internal/model.ts"
 
 /**
  * One consistent snapshot of a pool and everything below it. `progress` goes from 0 to 1, `runTime` is milliseconds.
@@ -29,7 +30,7 @@ export type TaskPool = model.TaskPool
  * @category models
  * @since 0.1.0
  */
-export type PoolStatus = model.PoolStatus
+export type { PoolState, PoolStatus } from "./internal/model.ts"
 
 /**
  * Options of a pool: its name, and whether the first failure cancels the other tasks.
@@ -37,7 +38,7 @@ export type PoolStatus = model.PoolStatus
  * @category models
  * @since 0.1.0
  */
-export type TaskPoolOptions = model.TaskPoolOptions
+export type { TaskPoolOptions } from "./internal/model.ts"
 
 /**
  * Whether a value is a pool.
@@ -53,7 +54,7 @@ export type TaskPoolOptions = model.TaskPoolOptions
  * @category guards
  * @since 0.1.0
  */
-export const isTaskPool = (u: unknown): u is TaskPool => Predicate.hasProperty(u, model.TaskPoolTypeId)
+export const isTaskPool = (u: unknown): u is model.TaskPool => Predicate.hasProperty(u, model.TaskPoolTypeId)
 
 /**
  * Opens a pool in the current Scope.
@@ -89,7 +90,7 @@ export const isTaskPool = (u: unknown): u is TaskPool => Predicate.hasProperty(u
  * @category constructors
  * @since 0.1.0
  */
-export const make: (options?: TaskPoolOptions) => Effect.Effect<TaskPool, never, model.WorkerPool | Scope.Scope> =
+export const make: (options?: model.TaskPoolOptions) => Effect.Effect<model.TaskPool, never, WorkerPool | Scope.Scope> =
   makePool
 
 /**
@@ -104,9 +105,9 @@ export const make: (options?: TaskPoolOptions) => Effect.Effect<TaskPool, never,
  * @since 0.1.0
  */
 export const use: <A, E, R>(
-  body: (pool: TaskPool) => Effect.Effect<A, E, R>,
-  options?: TaskPoolOptions
-) => Effect.Effect<A, E | ChildTaskFailed | PoolCanceled, R | model.WorkerPool> = nursery.use
+  body: (pool: model.TaskPool) => Effect.Effect<A, E, R>,
+  options?: model.TaskPoolOptions
+) => Effect.Effect<A, E | ChildTaskFailed | PoolCanceled, R | WorkerPool> = nursery.use
 
 /**
  * Dispatches a task for every item, joins, and gives every success in the order of the items.
@@ -136,6 +137,6 @@ export const use: <A, E, R>(
  */
 export const forEach: <Item, A, E, P, M, EX, R>(
   items: Iterable<Item>,
-  dispatch: (item: Item, pool: TaskPool) => Effect.Effect<model.Task<A, E, P, M>, EX, R>,
-  options?: TaskPoolOptions
-) => Effect.Effect<Array<A>, EX | TaskError, R | model.WorkerPool> = nursery.forEach
+  dispatch: (item: Item, pool: model.TaskPool) => Effect.Effect<model.Task<A, E, P, M>, EX, R>,
+  options?: model.TaskPoolOptions
+) => Effect.Effect<Array<A>, EX | TaskError, R | WorkerPool> = nursery.forEach

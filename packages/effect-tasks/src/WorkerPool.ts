@@ -17,7 +17,9 @@ import { makeWorkerPool } from "./internal/workerPool.ts"
  * @category models
  * @since 0.1.0
  */
-export type WorkerPool = model.WorkerPool
+export interface WorkerPool {
+  readonly "~effect-tasks/WorkerPool": model.WorkerPoolService
+}
 
 /**
  * What `yield* WorkerPool` gives.
@@ -25,7 +27,7 @@ export type WorkerPool = model.WorkerPool
  * @category models
  * @since 0.1.0
  */
-export type WorkerPoolService = model.WorkerPoolService
+export type { WorkerPoolService } from "./internal/model.ts"
 
 /**
  * Options of `WorkerPool.layer`.
@@ -33,7 +35,7 @@ export type WorkerPoolService = model.WorkerPoolService
  * @category models
  * @since 0.1.0
  */
-export type WorkerPoolOptions = model.WorkerPoolOptions
+export type { WorkerPoolOptions } from "./internal/model.ts"
 
 /**
  * One consistent snapshot of a worker pool.
@@ -41,7 +43,7 @@ export type WorkerPoolOptions = model.WorkerPoolOptions
  * @category models
  * @since 0.1.0
  */
-export type WorkerPoolStatus = model.WorkerPoolStatus
+export type { WorkerPoolStatus } from "./internal/model.ts"
 
 /**
  * The WorkerPool service and its layer.
@@ -71,8 +73,8 @@ export type WorkerPoolStatus = model.WorkerPoolStatus
  * @since 0.1.0
  */
 export const WorkerPool: typeof WorkerPoolKey & {
-  readonly layer: (options?: WorkerPoolOptions) => Layer.Layer<WorkerPool>
+  readonly layer: (options?: model.WorkerPoolOptions) => Layer.Layer<WorkerPool>
 } = Object.assign(WorkerPoolKey, {
-  layer: (options: WorkerPoolOptions = {}): Layer.Layer<WorkerPool> =>
+  layer: (options: model.WorkerPoolOptions = {}): Layer.Layer<WorkerPool> =>
     Layer.effect(WorkerPoolKey, makeWorkerPool(options))
 })

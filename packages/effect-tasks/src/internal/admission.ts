@@ -47,7 +47,7 @@ export class Admission {
     const twins = this.twins.get(twinsOf(next.request) ?? "")
     this.admit(next)
     // what now joins the admitted task needs no room
-    for (const twin of twins ?? []) { if (twin.heapIndex >= 0) this.admit(twin) }
+    for (const twin of twins ?? []) if (twin.heapIndex >= 0) this.admit(twin)
     return true
   }
 

@@ -57,7 +57,8 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
       : typeof concurrency === "number"
       ? { limit: atLeastOne(concurrency), key: undefined }
       : { limit: atLeastOne(concurrency.limit), key: concurrency.key },
-    keyed: key !== undefined || (unique !== undefined && unique !== false) || (persistent !== undefined && persistent !== false),
+    keyed: key !== undefined || (unique !== undefined && unique !== false) ||
+      (persistent !== undefined && persistent !== false),
     keyOf: key ?? ((value) => canonicalJson(encode()(value))),
     check: (input) => synchronously(payload.makeEffect(input as never)),
     decode: (encoded) => synchronously(decode()(encoded))
@@ -90,5 +91,5 @@ const lazy = <A>(make: () => A): () => A => {
 const canonicalJson = (value: unknown): string =>
   JSON.stringify(value, (_, part) =>
     typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : part) ?? ""

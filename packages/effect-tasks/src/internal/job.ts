@@ -21,6 +21,8 @@ export const make = (definition: Definition) => {
         toHandle
       )
     )
+  // a job is a class so that `class X extends Job.make(…) {}` names its type
+  // oxlint-disable-next-line typescript/no-extraneous-class
   return class Job {
     static readonly [JobTypeId] = JobTypeId
     static readonly definition = definition

@@ -2,7 +2,6 @@
  * The interfaces of jobs, tasks and pools. They know each other, so they stand together; the public modules re-export
  * them under their own names.
  */
-import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
@@ -23,6 +22,7 @@ import type {
   TaskFailure
 } from "../TaskError.ts"
 import type { TaskEvent } from "../TaskEvent.ts"
+import type { WorkerPool } from "../WorkerPool.ts"
 import type { Definition } from "./definition.ts"
 import type { State } from "./state.ts"
 
@@ -436,9 +436,4 @@ export interface WorkerPoolService {
   readonly resume: Effect.Effect<void>
   /** Waits until nothing is queued, delayed or live. */
   readonly drain: Effect.Effect<void>
-}
-
-/** The identity of the WorkerPool service. */
-export interface WorkerPool {
-  readonly "~effect-tasks/WorkerPool": Context.Key<WorkerPool, WorkerPoolService>
 }

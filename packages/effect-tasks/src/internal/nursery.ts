@@ -1,7 +1,8 @@
 /** Pools whose life is one effect. */
 import * as Effect from "effect/Effect"
 import type { ChildTaskFailed, PoolCanceled, TaskError } from "../TaskError.ts"
-import type { Task, TaskPool, TaskPoolOptions, WorkerPool } from "./model.ts"
+import type { WorkerPool } from "../WorkerPool.ts"
+import type { Task, TaskPool, TaskPoolOptions } from "./model.ts"
 import { makePoolIn } from "./poolHandle.ts"
 
 export const use = <A, E, R>(

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../TaskError.ts"
+import type { WorkerPool } from "../WorkerPool.ts"
 import { closePool, stopAndAwait } from "./closing.ts"
 import { handleOf } from "./handles.ts"
 import { detached, isolated } from "./hooks.ts"
@@ -15,8 +16,7 @@ import {
   type PoolStatus,
   type TaskPool,
   type TaskPoolOptions,
-  TaskPoolTypeId,
-  type WorkerPool
+  TaskPoolTypeId
 } from "./model.ts"
 import { exitOf } from "./outcome.ts"
 import { runOf } from "./place.ts"
@@ -154,7 +154,7 @@ const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
     for (const task of job.tasks.values()) if (task.pool === pool) found.add(task)
   }
   for (const run of runsOf(pool)) found.add(run.task)
-  return [...found].sort((a, b) => a.number - b.number)
+  return [...found].toSorted((a, b) => a.number - b.number)
 }
 
 const pathOf = (task: TaskRecord): Array<string> => {

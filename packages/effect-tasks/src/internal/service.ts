@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
+import type { WorkerPool } from "../WorkerPool.ts"
 import type { Machine } from "./machine.ts"
-import type { WorkerPool, WorkerPoolService } from "./model.ts"
+import type { WorkerPoolService } from "./model.ts"
 
 export const MachineId = "~effect-tasks/Machine"
 

@@ -58,7 +58,9 @@ class Subtree {
     const [first] = this.runs.keys()
     first?.task.machine.tell(() => this.runs.forEach((_, run) => interrupt(run)))
     // a fiber that cancels its own task is interrupted before its next step; nothing runs on this stack
-    for (const { fiber } of this.runs.keys()) { if (fiber !== undefined && fiber === Fiber.getCurrent()) fiber.interruptUnsafe() }
+    for (const { fiber } of this.runs.keys()) {
+      if (fiber !== undefined && fiber === Fiber.getCurrent()) fiber.interruptUnsafe()
+    }
   }
 }
 
@@ -74,7 +76,8 @@ const letGo = (pool: PoolRecord, run: Run): void => {
 
 const interrupt = (run: Run): void => {
   run.fiber?.interruptUnsafe()
-  for (const wait of [...(run.waits ?? [])]) wait.stop()
+  // a stopped wait leaves the set, which iterates on over what is left
+  for (const wait of run.waits ?? []) wait.stop()
   proceedAll(run)
 }
 

@@ -171,15 +171,18 @@ export const latest = <A>(
   Stream.fromPull(Effect.sync(() => {
     let seen = initial
     return Effect.suspend(() =>
-      Effect.flatMap(until(reader(reports, seen), { reason: "task", ...(check === undefined ? {} : { check }) }), () => {
-        if (reports.version === seen) return Cause.done()
-        seen = reports.version
-        return Effect.succeed([read()] as const)
-      })
+      Effect.flatMap(
+        until(reader(reports, seen), { reason: "task", ...(check === undefined ? {} : { check }) }),
+        () => {
+          if (reports.version === seen) return Cause.done()
+          seen = reports.version
+          return Effect.succeed([read()] as const)
+        }
+      )
     )
   }))
 
-export const statusOf = (task: TaskRecord): Status<any, any, any> => {
+const statusOf = (task: TaskRecord): Status<any, any, any> => {
   const { run, state, startedAt, finishedAt } = task
   const now = task.machine.timers.now()
   const exited = state === "Exited"

@@ -34,7 +34,7 @@ export const makeWorkerPool = (
   })
 
 const recordsOf = (machine: Machine): Array<TaskRecord> =>
-  [...machine.jobs.values()].flatMap((job) => [...job.tasks.values()]).sort((a, b) => a.number - b.number)
+  [...machine.jobs.values()].flatMap((job) => [...job.tasks.values()]).toSorted((a, b) => a.number - b.number)
 
 const toAnyTask = (task: TaskRecord): AnyTask => new TaskHandle(task, "created")
 

@@ -65,7 +65,7 @@ describe("R11 Seal, cancel, done", () => {
         const pool = yield* TaskPool.make()
         yield* work("keep", never, { pool })
         yield* pool.seal
-        yield* (yield* work("stranger", () => refused(pool))).await
+        yield* (yield* work("stranger", () => Effect.orDie(Effect.mapError(refused(pool), String)))).await
       }).pipe(withPool()))
 
     it.effect("closes it to the hooks of its own tasks, in which there is no current task", () =>
@@ -74,7 +74,9 @@ describe("R11 Seal, cancel, done", () => {
         const held = gate()
         const pool = yield* TaskPool.make()
         const task = yield* work("a", () => held.wait, { pool })
-        yield* task.onExit(() => Effect.andThen(refused(pool), seen.push("refused")))
+        yield* task.onExit(() =>
+          Effect.andThen(Effect.orDie(Effect.mapError(refused(pool), String)), seen.push("refused"))
+        )
         yield* pool.seal
         yield* held.open
         yield* task.await
@@ -89,7 +91,12 @@ describe("R11 Seal, cancel, done", () => {
         const held = gate()
         yield* work("keep", () => held.wait, { pool })
         const task = yield* work("a", () =>
-          Effect.forkDetach(Effect.andThen(late.wait, Effect.andThen(refused(pool), seen.push("refused")))), { pool })
+          Effect.forkDetach(
+            Effect.andThen(
+              late.wait,
+              Effect.andThen(Effect.orDie(Effect.mapError(refused(pool), String)), seen.push("refused"))
+            )
+          ), { pool })
         yield* task.await
         yield* pool.seal
         yield* late.open
@@ -106,7 +113,12 @@ describe("R11 Seal, cancel, done", () => {
         const seen = trace()
         const pool = yield* TaskPool.make()
         const task = yield* work("a", () =>
-          Effect.uninterruptible(Effect.andThen(held.wait, Effect.andThen(refused(pool), seen.push("refused")))), {
+          Effect.uninterruptible(
+            Effect.andThen(
+              held.wait,
+              Effect.andThen(Effect.orDie(Effect.mapError(refused(pool), String)), seen.push("refused"))
+            )
+          ), {
           pool
         })
         yield* awaitState(task, "Running")

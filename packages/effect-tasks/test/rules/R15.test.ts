@@ -266,6 +266,24 @@ describe("R15 Unique keys", () => {
         for (const pool of [one, two]) assert.deepInclude(yield* pool.status, { total: 1, complete: 1, canceled: 1 })
       }).pipe(withPool({}, Once)))
 
+    it.effect("stops when what is cancelled is above all the pools that hold it", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        let task: ScriptedTask | undefined
+        const parent = yield* work("parent", () =>
+          Effect.gen(function*() {
+            for (const pool of [yield* TaskPool.make(), yield* TaskPool.make()]) {
+              task = yield* Once.dispatch({ id: "k" }, { pool })
+            }
+            yield* Effect.never
+          }))
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task!), "Running")
+        yield* parent.cancel()
+        assert.strictEqual(yield* stateOf(task!), "Exited")
+        canceled(yield* task!.exit)
+      }).pipe(withPool({}, Once)))
+
     it.effect("is stopped by task.cancel, whoever holds it, and every pool counts it", () =>
       Effect.gen(function*() {
         const { one, task, two } = yield* shared

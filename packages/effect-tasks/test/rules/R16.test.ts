@@ -266,8 +266,8 @@ describe("R16 Kept results and history", () => {
           TaskPool.use((pool) => Effect.as(work("t", undefined, { pool }), pool), { name }))
         const open = yield* TaskPool.make()
         assert.deepStrictEqual(
-          ids(yield* workerPool.pools).sort(),
-          ids([workerPool.global, ...pools.slice(1), open]).sort()
+          ids(yield* workerPool.pools).toSorted(),
+          ids([workerPool.global, ...pools.slice(1), open]).toSorted()
         )
         assert.isTrue(Option.isNone(yield* workerPool.pool(pools[0]!.id)))
         assert.isTrue(Option.isSome(yield* workerPool.pool(pools[2]!.id)))

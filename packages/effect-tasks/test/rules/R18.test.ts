@@ -51,7 +51,8 @@ describe("R18 The order of starts", () => {
   it.effect("a resuming task goes before any queued one", () =>
     Effect.gen(function*() {
       const [held, seen] = [gate(), trace()]
-      const sleeper = yield* work("sleeper", (self) => Effect.andThen(self.whileSleeping(held.wait), seen.push("resumed")), {
+      const sleeper = yield* work("sleeper", (self) =>
+        Effect.andThen(self.whileSleeping(held.wait), seen.push("resumed")), {
         priority: -10
       })
       yield* awaitState(sleeper, "Sleeping")
@@ -129,7 +130,7 @@ describe("R18 The order of starts", () => {
       }
       yield* open
       yield* (yield* WorkerPool).drain
-      assert.deepStrictEqual(started, expected.sort(([p, n], [q, m]) => q - p || n - m))
+      assert.deepStrictEqual(started, expected.toSorted(([p, n], [q, m]) => q - p || n - m))
     }).pipe(withPool({ workers: 1 })))
 
   it.effect("500 parents with one child each: a child finishes before new parents start", () =>
@@ -139,7 +140,9 @@ describe("R18 The order of starts", () => {
         work(`parent ${n}`, () =>
           Effect.gen(function*() {
             most = Math.max(most, ++live)
-            const child = yield* TaskPool.use((pool) => work(`child ${n}`, undefined, { pool }))
+            const child = yield* TaskPool.use((pool) =>
+              work(`child ${n}`, undefined, { pool })
+            )
             yield* child.await
             live--
           })))
@@ -206,9 +209,14 @@ describe("R18 The order of starts", () => {
         const { pause } = yield* WorkerPool
         const [one, two] = [gate(), gate()]
         let attempts = 0
-        const sleeper = yield* work("sleeper", (self) => Effect.andThen(self.whileSleeping(one.wait), Effect.succeed("up")))
-        const runner = yield* work("runner", () => Effect.as(two.wait, "through"))
-        yield* script("retried", () => Effect.andThen(two.wait, ++attempts > 1 ? Effect.void : new TestError({ id: "" })))
+        const sleeper = yield* work("sleeper", (self) =>
+          Effect.andThen(self.whileSleeping(one.wait), Effect.succeed("up")))
+        const runner = yield* work("runner", () =>
+          Effect.as(two.wait, "through"))
+        yield* script(
+          "retried",
+          () => Effect.andThen(two.wait, ++attempts > 1 ? Effect.void : new TestError({ id: "" }))
+        )
         const retried = yield* Retried.dispatch({ id: "retried" })
         for (const task of [runner, retried]) yield* awaitState(task, "Running")
         yield* awaitState(sleeper, "Sleeping")

@@ -9,8 +9,8 @@ import {
   gate,
   script,
   scripted,
-  type ScriptedTask,
   scriptedLayer,
+  type ScriptedTask,
   Scripts,
   settleTurns,
   stateOf,
@@ -110,7 +110,10 @@ describe("R20 Dispatch", () => {
       Effect.gen(function*() {
         const { flag, note, seen } = watched()
         const task = yield* work("a", (self) =>
-          Effect.andThen(self.onExit(() => note("hook")), Effect.onInterrupt(Effect.never, () => note("finalizer"))))
+          Effect.andThen(
+            self.onExit(() => note("hook")),
+            Effect.onInterrupt(Effect.never, () => note("finalizer"))
+          ))
         yield* awaitState(task, "Running")
         const context = yield* Effect.context<never>()
         yield* Effect.sync(() => {
@@ -142,21 +145,25 @@ describe("R20 Dispatch", () => {
       assert.strictEqual(yield* stateOf(task), "Queued")
     }).pipe(withPool({ workers: 1 })))
 
-  it.effect("a chain of 100,000 handlers that each dispatch the next neither overflows nor loses one", () =>
-    Effect.gen(function*() {
-      let runs = 0
-      const end = gate()
-      yield* script("link", () =>
-        Effect.suspend((): Effect.Effect<unknown, never, any> =>
-          ++runs === 100_000 ? end.open : Effect.orDie(Work.dispatch({ id: "link" }))
-        ))
-      yield* Work.dispatch({ id: "link" })
-      yield* end.wait
-      const { drain, status } = yield* WorkerPool
-      yield* drain
-      assert.strictEqual(runs, 100_000)
-      assert.deepInclude(yield* status, { dispatched: 100_000, complete: 100_000, failed: 0 })
-    }).pipe(withPool({ workers: 2 })), 60_000)
+  it.effect(
+    "a chain of 100,000 handlers that each dispatch the next neither overflows nor loses one",
+    () =>
+      Effect.gen(function*() {
+        let runs = 0
+        const end = gate()
+        yield* script("link", () =>
+          Effect.suspend((): Effect.Effect<unknown, never, any> =>
+            ++runs === 100_000 ? end.open : Effect.orDie(Work.dispatch({ id: "link" }))
+          ))
+        yield* Work.dispatch({ id: "link" })
+        yield* end.wait
+        const { drain, status } = yield* WorkerPool
+        yield* drain
+        assert.strictEqual(runs, 100_000)
+        assert.deepInclude(yield* status, { dispatched: 100_000, complete: 100_000, failed: 0 })
+      }).pipe(withPool({ workers: 2 })),
+    60_000
+  )
 
   describe("a full queue", () => {
     it.effect("fails a dispatch with QueueFull when told to, and nothing else happens", () =>
@@ -266,7 +273,7 @@ describe("R20 Dispatch", () => {
           yield* go.open
           assert.strictEqual(yield* task.await, "through")
           yield* (yield* WorkerPool).drain
-          assert.deepStrictEqual([...seen.log].sort(), ["hook", "hook", "hook", "task", "task", "task"])
+          assert.deepStrictEqual([...seen.log].toSorted(), ["hook", "hook", "hook", "task", "task", "task"])
         }).pipe(withPool({ workers: 1, capacity: 1, onFull })))
 
       it.effect(`never keeps a dispatch that joins or reuses waiting (${onFull})`, () =>
@@ -349,7 +356,8 @@ describe("R20 Dispatch", () => {
         yield* Effect.forEach(dispatchers, Fiber.join)
         yield* drain
         assert.isAtMost(most, 3)
-        assert.isTrue((yield* Effect.forEach(tasks, (task) => task.exit)).every(Exit.isSuccess))
+        assert.isTrue((yield* Effect.forEach(tasks, (task) =>
+          task.exit)).every(Exit.isSuccess))
       }).pipe(withPool({ workers: 2, capacity: 3 })))
   })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
 import { DispatchError, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -11,8 +11,8 @@ import {
   recordLogs,
   script,
   scripted,
-  type ScriptedTask,
   scriptedLayer,
+  type ScriptedTask,
   Scripts,
   settleTurns,
   stateOf,
@@ -58,7 +58,11 @@ const closing = (close: Effect.Effect<void>) =>
     return { done: Effect.sync(() => fiber.pollUnsafe() !== undefined), join: Fiber.join(fiber) }
   })
 
-const running = (id: string, run: Parameters<typeof script>[1] = () => Effect.never, job: typeof Work | typeof Apart = Work) =>
+const running = (
+  id: string,
+  run: Parameters<typeof script>[1] = () => Effect.never,
+  job: typeof Work | typeof Apart = Work
+) =>
   Effect.gen(function*() {
     yield* script(id, run)
     const task: ScriptedTask = yield* job.dispatch({ id })
@@ -251,14 +255,54 @@ describe("R21 Shutdown", () => {
         const { close, register, run } = yield* start()
         yield* register(scriptedLayer(Work))
         const [held, seen] = [gate(), trace()]
-        const task = yield* run(running("a", (self) =>
-          Effect.andThen(self.onExit(() => Effect.andThen(held.wait, seen.push("hook"))), Effect.never)))
+        const task = yield* run(
+          running("a", (self) =>
+            Effect.andThen(
+              self.onExit(() => Effect.andThen(held.wait, seen.push("hook"))),
+              Effect.never
+            ))
+        )
         const closed = yield* closing(close)
         assert.isFalse(yield* closed.done)
         yield* held.open
         yield* closed.join
         assert.deepStrictEqual(seen.log, ["hook"])
         assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+      }))
+
+    it.effect("at any moment in the life of a tree, everything has ended when it has closed", () =>
+      Effect.gen(function*() {
+        for (let turns = 0; turns < 60; turns += 2) {
+          const { close, register, run } = yield* start({ workers: 2 })
+          yield* register(scriptedLayer(Work))
+          const tasks: Array<ScriptedTask> = []
+          const grow = (depth: number, id: string): Effect.Effect<ScriptedTask, any, any> =>
+            Effect.tap(
+              work(id, (self) =>
+                TaskPool.use((pool) =>
+                  Effect.forEach(depth === 0 ? [] : [0, 1], (n) =>
+                    work(`${id}/${n}`, () =>
+                      Effect.andThen(self.whileSleeping(Effect.yieldNow), grow(depth - 1, `${id}/${n}/x`)), {
+                      pool
+                    }))
+                )),
+              (task) =>
+                Effect.sync(() =>
+                  tasks.push(task)
+                )
+            )
+          const workerPool = yield* run(Effect.service(WorkerPool))
+          yield* run(grow(2, "root"))
+          for (let n = 0; n < turns; n++) yield* Effect.yieldNow
+          yield* close
+          for (const task of tasks) {
+            assert.strictEqual(yield* stateOf(task), "Exited")
+            assert.isTrue(Option.isSome((yield* task.status).exit))
+          }
+          assert.deepInclude(yield* workerPool.status, { busy: 0, sleeping: 0, queued: 0, delayed: 0 })
+          const { complete, dispatched } = yield* workerPool.status
+          assert.strictEqual(complete, dispatched)
+        }
       }))
 
     it.effect("the grace period holds there too", () =>
@@ -349,7 +393,10 @@ describe("R21 Shutdown", () => {
         assert.deepStrictEqual(hung, [])
         assert.strictEqual(reasonOf(yield* Effect.exit(run(Work.dispatch({ id: "late" })))), "WorkerPoolClosed")
         assert.strictEqual(reasonOf(yield* Effect.exit(run(live.recompute))), "WorkerPoolClosed")
-        assert.strictEqual((failure(yield* Effect.exit(live.send("late"))) as { _tag: string })._tag, "TaskAlreadyComplete")
+        assert.strictEqual(
+          (failure(yield* Effect.exit(live.send("late"))) as { _tag: string })._tag,
+          "TaskAlreadyComplete"
+        )
       }))
 
     it.effect("waits that began before it end", () =>

@@ -6,8 +6,8 @@ import {
   canceled,
   defect,
   gate,
-  script,
   type Script,
+  script,
   scripted,
   type ScriptedTask,
   settleTurns,
@@ -31,7 +31,7 @@ const cycleOf = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.map(Effect.e
 
 describe("R22 Wait cycles", () => {
   describe("a wait that would close a ring dies at once with WaitCycle:", () => {
-    const selfWaits: ReadonlyArray<{ readonly name: string; readonly wait: (self: Task.Any) => ReturnType<Script> }> = [
+    const selfWaits: ReadonlyArray<{ readonly name: string, readonly wait: (self: Task.Any) => ReturnType<Script> }> = [
       { name: "await", wait: (self) => Effect.orDie(self.await as Effect.Effect<unknown>) },
       { name: "exit", wait: (self) => self.exit },
       { name: "the join of its pool", wait: (self) => self.pool.join },
@@ -65,13 +65,15 @@ describe("R22 Wait cycles", () => {
         const tasks: Array<ScriptedTask> = []
         const ready = gate()
         for (const n of [0, 1, 2]) {
-          tasks.push(yield* work(`${n}`, () =>
-            Effect.gen(function*() {
-              yield* ready.wait
-              yield* Effect.forkChild(Effect.never)
-              for (let i = 0; i < n * 20; i++) yield* Effect.yieldNow
-              return yield* Effect.flatMap(Effect.forkChild(tasks[(n + 1) % 3]!.exit), Fiber.await)
-            })))
+          tasks.push(
+            yield* work(`${n}`, () =>
+              Effect.gen(function*() {
+                yield* ready.wait
+                yield* Effect.forkChild(Effect.never)
+                for (let i = 0; i < n * 20; i++) yield* Effect.yieldNow
+                return yield* Effect.flatMap(Effect.forkChild(tasks[(n + 1) % 3]!.exit), Fiber.await)
+              }))
+          )
         }
         yield* ready.open
         const last = (yield* tasks[2]!.await) as Exit.Exit<unknown>
@@ -122,7 +124,8 @@ describe("R22 Wait cycles", () => {
         const task = yield* work("a")
         const other = yield* work("b", () => task.exit)
         yield* task.onExit(() =>
-          Effect.andThen(awaitState(other, "Sleeping"), Effect.map(cycleOf(other.exit), (one) => found.push(one))))
+          Effect.andThen(awaitState(other, "Sleeping"), Effect.map(cycleOf(other.exit), (one) => found.push(one)))
+        )
         yield* other.await
         assert.includeMembers([...(found[0]?.ring ?? [])], [task.id, other.id])
       }).pipe(withPool({ workers: 2 })))
@@ -191,7 +194,10 @@ describe("R22 Wait cycles", () => {
     it.effect("a wait that was given up closes no ring", () =>
       Effect.gen(function*() {
         const go = gate()
-        const never: ScriptedTask = yield* work("never", () => Effect.andThen(go.wait, Effect.suspend(() => other.await)))
+        const never: ScriptedTask = yield* work(
+          "never",
+          () => Effect.andThen(go.wait, Effect.suspend(() => other.await))
+        )
         const other: ScriptedTask = yield* work("other", () =>
           Effect.gen(function*() {
             const wait = yield* Effect.forkChild(never.exit, { startImmediately: true })
@@ -206,11 +212,16 @@ describe("R22 Wait cycles", () => {
 
   describe("a cancelling call neither dies nor hangs:", () => {
     const inside = (call: (self: Task.Any) => Effect.Effect<unknown, unknown, any>): Script => ({ id }) =>
-      Effect.flatMap(taskById(id), (self) => Effect.andThen(Effect.orDie(call(self)), Effect.void)) as ReturnType<Script>
+      Effect.flatMap(taskById(id), (self) => Effect.andThen(Effect.orDie(call(self)), Effect.void)) as ReturnType<
+        Script
+      >
 
     it.effect("a task that cancels itself is canceled", () =>
       Effect.gen(function*() {
-        const task = yield* work("a", inside((self) => Effect.andThen(self.cancel({ reason: "mine" }), Effect.yieldNow)))
+        const task = yield* work(
+          "a",
+          inside((self) => Effect.andThen(self.cancel({ reason: "mine" }), Effect.yieldNow))
+        )
         assert.strictEqual(canceled(yield* task.exit).reason, "mine")
       }).pipe(withPool()))
 
@@ -256,7 +267,8 @@ describe("R22 Wait cycles", () => {
         const go = gate()
         const a: ScriptedTask = yield* work("a", () =>
           Effect.andThen(go.wait, Effect.suspend(() => Effect.as(b.cancel(), "on"))))
-        const b: ScriptedTask = yield* work("b", () => a.await)
+        const b: ScriptedTask = yield* work("b", () =>
+          a.await)
         yield* awaitState(b, "Sleeping")
         yield* go.open
         assert.strictEqual(yield* a.await, "on")
@@ -269,8 +281,11 @@ describe("R22 Wait cycles", () => {
         for (const call of [(self: Task.Any) => self.recompute, () => Newest.dispatch({ id: "k" })]) {
           runs = 0
           yield* script("k", (self) =>
-            Effect.suspend(() => ++runs > 1 ? Effect.succeed("again") : inside((own) =>
-              Effect.andThen(call(own), Effect.never))(self)))
+            Effect.suspend(() =>
+              ++runs > 1 ? Effect.succeed("again") : inside((own) =>
+                Effect.andThen(call(own), Effect.never)
+              )(self)
+            ))
           const task = yield* Newest.dispatch({ id: "k" })
           canceled(yield* task.exit)
           yield* (yield* WorkerPool).drain

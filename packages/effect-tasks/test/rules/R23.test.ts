@@ -10,8 +10,8 @@ import {
   failure,
   gate,
   recordEvents,
-  script,
   type Script,
+  script,
   scripted,
   type ScriptedTask,
   settleTurns,
@@ -41,7 +41,10 @@ const waitingFor = (task: Pick<Task.Any, "status">) =>
 
 /** Fails every attempt before the last one. */
 const untilAttempt = (last: number, body: Script = () => Effect.void): Script => (task) =>
-  Effect.andThen(body(task), task.attempt < last ? new TestError({ id: `${task.attempt}` }) : Effect.succeed(task.attempt))
+  Effect.andThen(
+    body(task),
+    task.attempt < last ? new TestError({ id: `${task.attempt}` }) : Effect.succeed(task.attempt)
+  )
 
 describe("R23 Retry", () => {
   it.effect("times: that many further attempts, counted from 1", () =>
@@ -175,11 +178,14 @@ describe("R23 Retry", () => {
     it.effect("has its own Scope, closed before the next", () =>
       Effect.gen(function*() {
         const seen = trace()
-        yield* script("a", untilAttempt(3, ({ attempt }) =>
-          Effect.andThen(
-            seen.push(`start ${attempt}`),
-            Effect.addFinalizer(() => Effect.andThen(settleTurns, seen.push(`end ${attempt}`)))
-          )))
+        yield* script(
+          "a",
+          untilAttempt(3, ({ attempt }) =>
+            Effect.andThen(
+              seen.push(`start ${attempt}`),
+              Effect.addFinalizer(() => Effect.andThen(settleTurns, seen.push(`end ${attempt}`)))
+            ))
+        )
         yield* Thrice.run({ id: "a" })
         assert.deepStrictEqual(seen.log, ["start 1", "end 1", "start 2", "end 2", "start 3", "end 3"])
       }).pipe(withPool({}, Thrice)))
@@ -189,19 +195,22 @@ describe("R23 Retry", () => {
         const seen = trace()
         const children: Array<ScriptedTask> = []
         const pools: Array<TaskPool.TaskPool> = []
-        yield* script("a", untilAttempt(2, ({ attempt }) =>
-          Effect.gen(function*() {
-            yield* seen.push(`attempt ${attempt}`)
-            const pool = yield* TaskPool.make()
-            pools.push(pool)
-            const child = yield* work(`child ${attempt}`, () =>
-              Effect.andThen(
-                Effect.addFinalizer(() => Effect.andThen(settleTurns, seen.push(`child ${attempt} ended`))),
-                Effect.never
-              ), { pool })
-            children.push(child)
-            yield* awaitState(child, "Running")
-          })))
+        yield* script(
+          "a",
+          untilAttempt(2, ({ attempt }) =>
+            Effect.gen(function*() {
+              yield* seen.push(`attempt ${attempt}`)
+              const pool = yield* TaskPool.make()
+              pools.push(pool)
+              const child = yield* work(`child ${attempt}`, () =>
+                Effect.andThen(
+                  Effect.addFinalizer(() => Effect.andThen(settleTurns, seen.push(`child ${attempt} ended`))),
+                  Effect.never
+                ), { pool })
+              children.push(child)
+              yield* awaitState(child, "Running")
+            }))
+        )
         yield* Thrice.run({ id: "a" })
         assert.deepStrictEqual(seen.log, ["attempt 1", "child 1 ended", "attempt 2", "child 2 ended"])
         for (const child of children) canceled(yield* child.exit)
@@ -211,13 +220,16 @@ describe("R23 Retry", () => {
     it.effect("loses its hooks when it is retried; those on the handle stay", () =>
       Effect.gen(function*() {
         const [seen, held] = [trace(), gate()]
-        yield* script("a", untilAttempt(3, (task) =>
-          Effect.gen(function*() {
-            yield* held.wait
-            yield* task.onExit(() => seen.push(`onExit ${task.attempt}`))
-            yield* task.onFailure(() => seen.push(`onFailure ${task.attempt}`))
-            yield* task.onSuccess(() => seen.push(`onSuccess ${task.attempt}`))
-          })))
+        yield* script(
+          "a",
+          untilAttempt(3, (task) =>
+            Effect.gen(function*() {
+              yield* held.wait
+              yield* task.onExit(() => seen.push(`onExit ${task.attempt}`))
+              yield* task.onFailure(() => seen.push(`onFailure ${task.attempt}`))
+              yield* task.onSuccess(() => seen.push(`onSuccess ${task.attempt}`))
+            }))
+        )
         const task = yield* Thrice.dispatch({ id: "a" })
         yield* task.onExit(() => seen.push("handle onExit"))
         yield* task.onSuccess(() => seen.push("handle onSuccess"))

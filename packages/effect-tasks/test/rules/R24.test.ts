@@ -179,7 +179,9 @@ describe("R24 Observing", () => {
         yield* settleTurns
         const numbers = seqs(events)
         assert.isAbove(numbers[0]!, before)
-        for (let n = 1; n < numbers.length; n++) assert.isAbove(numbers[n]!, numbers[n - 1]!)
+        for (let n = 1; n < numbers.length; n++) {
+          assert.isAbove(numbers[n]!, numbers[n - 1]!)
+        }
         assert.strictEqual((yield* status).seq, numbers[numbers.length - 1])
       }).pipe(withPool({ workers: 2 })))
 
@@ -216,34 +218,40 @@ describe("R24 Observing", () => {
   })
 
   describe("a listener that is too slow", () => {
-    it.effect("gets the newest 4,096 events and one Missed for the older, in order; others miss nothing", () =>
-      Effect.gen(function*() {
-        const { events: stream } = yield* WorkerPool
-        const fast = yield* recordEvents
-        const slow: Array<Event> = []
-        const held = gate()
-        yield* Effect.forkScoped(
-          stream.pipe(Stream.runForEach((event) =>
-            Effect.andThen(Effect.sync(() => void slow.push(event)), slow.length === 0 ? held.wait : Effect.void)
-          ))
-        )
-        yield* settleTurns
-        for (let n = 0; n < 20; n++) {
-          for (let i = 0; i < 75; i++) yield* (yield* work(`${n}/${i}`)).await
+    it.effect(
+      "gets the newest 4,096 events and one Missed for the older, in order; others miss nothing",
+      () =>
+        Effect.gen(function*() {
+          const { events: stream } = yield* WorkerPool
+          const fast = yield* recordEvents
+          const slow: Array<Event> = []
+          const held = gate()
+          yield* Effect.forkScoped(
+            stream.pipe(
+              Stream.runForEach((event) =>
+                Effect.andThen(Effect.sync(() => void slow.push(event)), slow.length === 0 ? held.wait : Effect.void)
+              )
+            )
+          )
           yield* settleTurns
-        }
-        assert.isAbove(fast.length, 5000)
-        assert.isTrue(fast.every(({ _tag }) => _tag !== "Missed"))
-        yield* held.open
-        for (let n = 0; n < 100; n++) yield* settleTurns
-        const missed = only(slow, "Missed")
-        assert.strictEqual(slow.length - 1 + missed.count, fast.length)
-        const after = slow.slice(slow.indexOf(missed) + 1)
-        assert.isAtMost(after.length, 4096)
-        assert.isAtLeast(after.length, 4095)
-        assert.deepStrictEqual(seqs(after), seqs(fast.slice(-after.length)))
-        assert.deepStrictEqual(slow[0], fast[0])
-      }).pipe(withPool()), 20_000)
+          for (let n = 0; n < 20; n++) {
+            for (let i = 0; i < 75; i++) yield* (yield* work(`${n}/${i}`)).await
+            yield* settleTurns
+          }
+          assert.isAbove(fast.length, 5000)
+          assert.isTrue(fast.every(({ _tag }) => _tag !== "Missed"))
+          yield* held.open
+          for (let n = 0; n < 100; n++) yield* settleTurns
+          const missed = only(slow, "Missed")
+          assert.strictEqual(slow.length - 1 + missed.count, fast.length)
+          const after = slow.slice(slow.indexOf(missed) + 1)
+          assert.isAtMost(after.length, 4096)
+          assert.isAtLeast(after.length, 4095)
+          assert.deepStrictEqual(seqs(after), seqs(fast.slice(-after.length)))
+          assert.deepStrictEqual(slow[0], fast[0])
+        }).pipe(withPool()),
+      20_000
+    )
 
     it.effect("holds up nobody", () =>
       Effect.gen(function*() {
@@ -413,7 +421,7 @@ describe("R24 Observing", () => {
       yield* cancelled.cancel()
       yield* Measured.run({ id: "quick" })
       const counts: Array<number> = []
-      const timed: Array<{ readonly count: number; readonly sum: number }> = []
+      const timed: Array<{ readonly count: number, readonly sum: number }> = []
       const statuses: Record<string, number> = {}
       for (const { attributes = {}, state } of yield* Metric.snapshot) {
         const values = Object.values(attributes)
@@ -435,7 +443,9 @@ describe("R24 Observing", () => {
       const { events: stream } = yield* WorkerPool
       const events = yield* recordEvents
       const inbox = yield* Queue.unbounded<Event>()
-      const first = yield* Effect.forkChild(Stream.runForEach(Stream.take(stream, 1), (event) => Queue.offer(inbox, event)))
+      const first = yield* Effect.forkChild(
+        Stream.runForEach(Stream.take(stream, 1), (event) => Queue.offer(inbox, event))
+      )
       yield* settleTurns
       const task = yield* work("a")
       yield* task.await

@@ -1,7 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Schema, SchemaTransformation } from "effect"
 import { DispatchError, InvalidPayload, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
-import { defect, failure, gate, recordEvents, script, scripted, settleTurns, TestError, withPool, work } from "../support.ts"
+import {
+  defect,
+  failure,
+  gate,
+  recordEvents,
+  script,
+  scripted,
+  settleTurns,
+  TestError,
+  withPool,
+  work
+} from "../support.ts"
 
 const Small = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }))
 class Checked extends Job.make("Checked", { payload: { n: Small, name: Schema.String }, success: Schema.Unknown }) {}
@@ -53,7 +64,14 @@ const invalid = (exit: Exit.Exit<unknown, unknown>) => {
 
 describe("R25 Payloads and keys", () => {
   describe("a payload that does not fit the Schema", () => {
-    const bad: ReadonlyArray<unknown> = [{ n: 10, name: "a" }, { n: 1.5, name: "a" }, { n: "1", name: "a" }, { n: 1 }, null, undefined]
+    const bad: ReadonlyArray<unknown> = [
+      { n: 10, name: "a" },
+      { n: 1.5, name: "a" },
+      { n: "1", name: "a" },
+      { n: 1 },
+      null,
+      undefined
+    ]
 
     it.effect("is InvalidPayload with the issue's text, and nothing else happened", () => {
       let runs = 0
