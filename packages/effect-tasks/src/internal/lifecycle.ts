@@ -90,7 +90,10 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   if (from === "Queued") {
     endDelay(run)
     clearDeadline(run)
-    if (run.lane !== undefined) machine.ready.remove(run)
+    if (run.lane !== undefined) {
+      machine.ready.remove(run)
+      machine.schedule()
+    }
   }
   if (verdict !== undefined) task.verdict = verdict
   task.state = "Exited"

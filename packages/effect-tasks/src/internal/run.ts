@@ -76,7 +76,8 @@ const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
   fork(run, run.scope!, decideRetry(run, error.value), (_, decision) => {
     if (run.marked || Exit.isSuccess(decision) && !decision.value) return conclude(run, exit)
     if (Exit.isFailure(decision)) return conclude(run, decision)
-    attempt(run)
+    // in the turn, so that attempts that fail at once do not nest
+    run.task.machine.tell(() => (run.marked ? conclude(run, exit) : attempt(run)))
   })
 }
 
