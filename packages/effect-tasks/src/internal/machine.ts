@@ -14,7 +14,7 @@ import type { Listener } from "./events.ts"
 import { Fifo } from "./fifo.ts"
 import type { WorkerPoolOptions } from "./model.ts"
 import { ReadyQueue } from "./readyQueue.ts"
-import { Counts, type JobState, PoolRecord, type Source, type TaskRecord } from "./records.ts"
+import { Counts, type JobState, PoolRecord, type Run, type Source, type TaskRecord } from "./records.ts"
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
 import { Timers } from "./timers.ts"
@@ -40,6 +40,9 @@ export class Machine {
   readonly admission: Admission
   /** Checked whenever a task has settled. */
   readonly idleChecks = new Set<() => void>()
+  /** Running tasks of which some fibers still wait, with what the others hung on at the last look. */
+  readonly halfAsleep = new Map<Run, ReadonlyArray<unknown> | undefined>()
+  watching = false
   seq = 0
   delayed = 0
   /** Accepted and not settled. */

@@ -2,6 +2,7 @@
 import type { Machine } from "./machine.ts"
 import type { Run } from "./records.ts"
 import { give } from "./run.ts"
+import { reclaim } from "./waiting.ts"
 
 /** How long a turn may hold the thread, in milliseconds. */
 const slice = 8
@@ -13,6 +14,7 @@ export const turn = (machine: Machine): void => {
     if (steps % checkEvery === 0 && Date.now() > end) return machine.schedule()
   }
   machine.timers.sweep()
+  watch(machine)
 }
 
 const step = (machine: Machine): boolean => {
@@ -28,6 +30,22 @@ const step = (machine: Machine): boolean => {
   }
   return machine.admission.admitNext()
 }
+
+/** How long the awake fibers of a task hang before it lends the slot that others need, in milliseconds. */
+const patience = 100
+
+const watch = (machine: Machine): void => {
+  if (machine.watching || machine.halfAsleep.size === 0 || machine.slots.available || !inNeed(machine)) return
+  machine.watching = true
+  machine.timers.set(patience, () => {
+    machine.watching = false
+    reclaim(machine)
+    machine.schedule()
+  })
+}
+
+const inNeed = ({ paused, ready, resuming }: Machine): boolean =>
+  resuming.startable > 0 || (!paused && ready.startable > 0)
 
 /** Resuming tasks go before queued ones; a pause holds back first starts only. */
 const nextRun = (machine: Machine): Run | undefined =>

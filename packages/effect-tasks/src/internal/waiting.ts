@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { WaitCycle } from "../TaskError.ts"
 import { countMove } from "./counting.ts"
+import type { Machine } from "./machine.ts"
 import type { WaitingFor } from "./model.ts"
 import { nodeOf, runOf } from "./place.ts"
 import type { Claimant, PoolRecord, Run, Source, Stoppable, TaskRecord, Waiter } from "./records.ts"
@@ -68,7 +69,31 @@ export const grant = (run: Run): void => {
   proceedAll(run)
   if ((run.waits?.size ?? 0) === 0) return awake.clear()
   for (const { fiber } of claimants) fiber.addObserver(() => rest(run, fiber))
+  if (awake.size > 0) task.machine.halfAsleep.set(run, undefined)
 }
+
+/**
+ * Finds a slot for those in need of one: a task whose awake fibers hang, while others of its fibers wait, lends it again.
+ * It may hang on those very fibers (by `Fiber.join`, say), which would otherwise be a deadlock.
+ */
+export const reclaim = (machine: Machine): void => {
+  for (const [run, before] of machine.halfAsleep) {
+    const [pending] = run.waits ?? []
+    if (run.task.state !== "Running" || pending === undefined || run.awake!.size === 0) {
+      machine.halfAsleep.delete(run)
+      continue
+    }
+    const now = [...run.awake!].map(suspension)
+    machine.halfAsleep.set(run, now)
+    if (before === undefined || now.length !== before.length || now.some((each, i) => each !== before[i])) continue
+    machine.halfAsleep.delete(run)
+    run.awake!.clear()
+    lend(run, pending.reason)
+  }
+}
+
+/** What a fiber hangs on; another one each time it suspends. Effect has no public view of this. */
+const suspension = (fiber: AnyFiber): unknown => (fiber as { readonly _yielded?: unknown })._yielded
 
 /** A fiber that went on waits again or has ended: when none is left, the task sleeps on with those that still wait. */
 const rest = (run: Run, fiber: AnyFiber): void => {

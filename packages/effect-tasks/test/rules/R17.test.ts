@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Queue, Schedule, Schema, Stream } from "effect"
 import { Job, Task, TaskPool, WorkerPool } from "effect-tasks"
+import { TestClock } from "effect/testing"
 import {
   awaitState,
   canceled,
@@ -66,7 +67,7 @@ describe("R17 Slots", () => {
             children.push(yield* work(`${id}/${n}`, child(n), pick(3) === 0 ? {} : { pool, priority: pick(3) }))
             yield* spin(pick(2))
           }
-          yield* Effect.forkChild(Effect.andThen(children[0]!.exit, spin(2)))
+          const forked = yield* Effect.forkChild(Effect.andThen(children[0]!.exit, spin(2)))
           const waits = [
             () => Effect.exit(pool.join),
             () => pool.settled,
@@ -79,6 +80,7 @@ describe("R17 Slots", () => {
           ]
           yield* Effect.exit(waits[pick(waits.length)]!())
           yield* spin(pick(4))
+          if (pick(2) === 0) yield* Fiber.join(forked)
           if (pick(6) === 0) return yield* new TestError({ id })
           return id
         })
@@ -96,7 +98,7 @@ describe("R17 Slots", () => {
           const over = yield* Effect.forkChild(Effect.gen(function*() {
             while (true) {
               assert.isAtMost((yield* workerPool.status).busy, workers)
-              yield* Effect.yieldNow
+              yield* TestClock.adjust(50)
             }
           }))
           yield* Effect.forEach(roots, (root) => root.exit)
