@@ -1,6 +1,6 @@
 /** Roll-up: each task counts once in every pool that holds it and once in each of their ancestors. */
 import type { Counts, PoolRecord, Run, TaskRecord } from "./records.ts"
-import type { State } from "./state.ts"
+import { type State, transitions } from "./state.ts"
 
 type Column = "queued" | "running" | "sleeping" | "complete"
 
@@ -40,8 +40,16 @@ export const countNew = (run: Run): void =>
     counts.queued++
   })
 
-/** A task went from one state to another. */
-export const countMove = (run: Run, from: State, to: State): void => {
+/** The one place where a task changes its state, together with every count of it. */
+export const transition = (run: Run, to: State): void => {
+  const { task } = run
+  const from = task.state
+  if (!transitions[from].includes(to)) throw new Error(`${task.id} cannot go from ${from} to ${to}`)
+  task.state = to
+  countMove(run, from, to)
+}
+
+const countMove = (run: Run, from: State, to: State): void => {
   const out = columns[from]
   const into = columns[to]
   if (out === into) return

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { countMove, isFailure, touch } from "./counting.ts"
+import { isFailure, touch, transition } from "./counting.ts"
 import { isolated, runHooks } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
 import { countExit } from "./metrics.ts"
@@ -69,16 +69,14 @@ export const clearDeadline = (run: Run): void => {
 /** The verdict on a started task falls. */
 export const enterStopping = (run: Run, verdict: Verdict): void => {
   const { task } = run
-  const from = task.state
   task.verdict = verdict
-  task.state = "Stopping"
   run.waitingFor = undefined
   clearDeadline(run)
   if (run.claiming) {
     run.claiming = false
     task.machine.resuming.remove(run)
   }
-  countMove(run, from, "Stopping")
+  transition(run, "Stopping")
   task.machine.emit(() => ({ _tag: "TaskStopping", ...idsOf(task), why: verdict._tag }))
 }
 
@@ -86,8 +84,7 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
 export const exit = (run: Run, verdict?: Verdict): void => {
   const { task } = run
   const { machine } = task
-  const from = task.state
-  if (from === "Queued") {
+  if (task.state === "Queued") {
     endDelay(run)
     clearDeadline(run)
     if (run.lane !== undefined) {
@@ -96,9 +93,8 @@ export const exit = (run: Run, verdict?: Verdict): void => {
     }
   }
   if (verdict !== undefined) task.verdict = verdict
-  task.state = "Exited"
   task.finishedAt = machine.timers.now()
-  countMove(run, from, "Exited")
+  transition(run, "Exited")
   releaseSlot(run)
   run.gate?.forget()
   if (isFailure(task)) recordFailure(run)

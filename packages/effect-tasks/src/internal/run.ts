@@ -8,7 +8,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { closePool } from "./closing.ts"
-import { countMove } from "./counting.ts"
+import { transition } from "./counting.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
 import { leftover, resultOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
@@ -33,9 +33,8 @@ export const give = (run: Run): void => {
 const start = (run: Run): void => {
   const { task } = run
   clearDeadline(run)
-  task.state = "Running"
   task.startedAt = task.machine.timers.now()
-  countMove(run, "Queued", "Running")
+  transition(run, "Running")
   task.machine.emit(() => ({ _tag: "TaskStarted", ...idsOf(task), worker: run.slot, attempt: task.attempt }))
   attempt(run)
   if (run.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {

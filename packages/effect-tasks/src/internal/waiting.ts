@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { WaitCycle } from "../TaskError.ts"
-import { countMove } from "./counting.ts"
+import { transition } from "./counting.ts"
 import type { Machine } from "./machine.ts"
 import type { WaitingFor } from "./model.ts"
 import { nodeOf, runOf } from "./place.ts"
@@ -32,9 +32,8 @@ export const releaseSlot = (run: Run): void => {
 const lend = (run: Run, reason: WaitingFor): void => {
   const { task } = run
   if (task.state === "Running") {
-    task.state = "Sleeping"
     run.waitingFor = reason
-    countMove(run, "Running", "Sleeping")
+    transition(run, "Sleeping")
     releaseSlot(run)
     task.machine.emit(() => ({ _tag: "TaskSlept", ...idsOf(task), waitingFor: reason }))
   } else if (task.state === "Stopping") {
@@ -58,10 +57,9 @@ const claim = (run: Run, claimant: Claimant): void => {
 /** The pump gives a claiming task its slot. */
 export const grant = (run: Run): void => {
   const { task } = run
-  task.state = "Running"
   run.claiming = false
   run.waitingFor = undefined
-  countMove(run, "Sleeping", "Running")
+  transition(run, "Running")
   task.machine.emit(() => ({ _tag: "TaskResumed", ...idsOf(task), worker: run.slot }))
   const awake = run.awake ??= new Set()
   for (const { fiber } of run.claimants!) awake.add(fiber)
