@@ -157,11 +157,13 @@ describe("R15 Unique keys", () => {
 
     it.effect("joining a pool that already holds the task counts nothing", () =>
       Effect.gen(function*() {
-        yield* script("k", () => Effect.never)
-        const pool = yield* TaskPool.make()
-        yield* Once.dispatch({ id: "k" }, { pool })
-        yield* Once.dispatch({ id: "k" }, { pool })
-        assert.deepInclude(yield* pool.status, { total: 1 })
+        const held = gate()
+        yield* script("k", () => held.wait)
+        const [home, guest] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        for (const pool of [home, home, guest, guest, home]) yield* Once.dispatch({ id: "k" }, { pool })
+        for (const pool of [home, guest]) assert.deepInclude(yield* pool.status, { total: 1, complete: 0 })
+        yield* held.open
+        for (const pool of [home, guest]) assert.deepInclude(yield* pool.join, { state: "done", total: 1, complete: 1 })
       }).pipe(withPool({}, Once)))
 
     it.effect("ignores the timeouts and the delay of the joining dispatch", () =>

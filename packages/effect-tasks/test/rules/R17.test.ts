@@ -484,12 +484,14 @@ describe("R17 Slots", () => {
         assert.strictEqual(yield* stateOf(other), "Running")
       }).pipe(withPool({ workers: 1 })))
 
-    it.effect("goes on at once when it was cancelled while it claimed a slot", () =>
+    it.effect("goes on at once when it was cancelled while it claimed a slot, and leaves no claim behind", () =>
       Effect.gen(function*() {
-        const held = gate()
+        const { status } = yield* WorkerPool
+        const events = yield* recordEvents
+        const [held, busy] = [gate(), gate()]
         const task = yield* work("a", (self) => self.whileSleeping(held.wait))
         yield* awaitState(task, "Sleeping")
-        const other = yield* work("other", () => Effect.never)
+        const other = yield* work("other", () => busy.wait)
         yield* awaitState(other, "Running")
         yield* held.open
         yield* settleTurns
@@ -497,6 +499,12 @@ describe("R17 Slots", () => {
         yield* task.cancel()
         canceled(yield* task.exit)
         assert.strictEqual(yield* stateOf(other), "Running")
+        yield* busy.open
+        assert.strictEqual(yield* (yield* work("next")).await, "next")
+        yield* settleTurns
+        const tags = events.flatMap((event) => "taskId" in event && event.taskId === task.id ? [event._tag] : [])
+        assert.deepStrictEqual(tags, ["TaskQueued", "TaskStarted", "TaskSlept", "TaskStopping", "TaskExited"])
+        assert.deepInclude(yield* status, { busy: 0, sleeping: 0, queued: 0 })
       }).pipe(withPool({ workers: 1 })))
 
     for (const wait of ["await", "exit", "firstProgress", "join"] as const) {

@@ -223,6 +223,23 @@ describe("R20 Dispatch", () => {
         assert.deepStrictEqual(seen.log, ["b1", "d1", "a0", "c0"])
       }).pipe(withPool({ workers: 1, capacity: 1 })))
 
+    it.effect("lets no newcomer pass those who wait", () =>
+      Effect.gen(function*() {
+        yield* hog
+        const queued = yield* work("queued")
+        const seen = trace()
+        const first = yield* suspended(Effect.tap(work("first"), () => seen.push("first")))
+        const cancel = yield* Effect.forkChild(queued.cancel(), { startImmediately: true })
+        const second = yield* Effect.forkChild(Effect.tap(work("second"), () => seen.push("second")), {
+          startImmediately: true
+        })
+        yield* Fiber.join(cancel)
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["first"])
+        yield* (yield* Fiber.join(first)).cancel()
+        yield* Fiber.join(second)
+      }).pipe(withPool({ workers: 1, capacity: 1 })))
+
     for (const how of ["is cancelled", "times out"] as const) {
       it.effect(`has room again when a queued task ${how}`, () =>
         Effect.gen(function*() {

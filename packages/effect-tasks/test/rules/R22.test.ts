@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { Job, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
 import {
   awaitState,
@@ -35,7 +35,11 @@ describe("R22 Wait cycles", () => {
       { name: "await", wait: (self) => Effect.orDie(self.await as Effect.Effect<unknown>) },
       { name: "exit", wait: (self) => self.exit },
       { name: "the join of its pool", wait: (self) => self.pool.join },
-      { name: "settled of its pool", wait: (self) => self.pool.settled }
+      { name: "settled of its pool", wait: (self) => self.pool.settled },
+      {
+        name: "reading of its sealed pool's changes to the end",
+        wait: (self) => Effect.andThen(self.pool.seal, Stream.runDrain(self.pool.changes))
+      }
     ]
 
     for (const { name, wait } of selfWaits) {
@@ -164,6 +168,39 @@ describe("R22 Wait cycles", () => {
         assert.include(found[0]?.ring ?? [], task.id)
       }).pipe(withPool()))
 
+    it.effect("a child's hook that waits for the task whose end waits for it", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const [done, end] = [gate(), gate()]
+        const parent: ScriptedTask = yield* work("parent", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            const child = yield* work("child", undefined, { pool })
+            yield* child.onExit(() =>
+              Effect.andThen(Effect.map(cycleOf(parent.exit), (one) => found.push(one)), done.open)
+            )
+            yield* end.wait
+          }))
+        yield* done.wait
+        yield* end.open
+        assert.isTrue(Exit.isSuccess(yield* parent.exit))
+        assert.include(found[0]?.ring ?? [], parent.id)
+      }).pipe(withPool()))
+
+    it.effect("a child pool's finalizer that waits for the task whose end waits for it", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const parent: ScriptedTask = yield* work("parent", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* pool.addFinalizer(() => Effect.map(cycleOf(parent.exit), (one) => found.push(one)))
+            yield* pool.seal
+            yield* settleTurns
+          }))
+        assert.isTrue(Exit.isSuccess(yield* parent.exit))
+        assert.include(found[0]?.ring ?? [], parent.id)
+      }).pipe(withPool()))
+
     it.effect("a dispatch that joins a task into the pool that it waits for", () =>
       Effect.gen(function*() {
         const pool = yield* TaskPool.make()
@@ -231,6 +268,21 @@ describe("R22 Wait cycles", () => {
         const task = yield* work("a", inside((self) => Effect.andThen(self.pool.cancel(), Effect.never)), { pool })
         canceled(yield* task.exit)
         assert.deepInclude(yield* pool.status, { state: "done", total: 1, canceled: 1 })
+      }).pipe(withPool()))
+
+    it.effect("a task that closes the Scope of its pool, or cancels GLOBAL", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const pool = yield* Scope.provide(TaskPool.make(), scope)
+        const one = yield* work("one", inside(() => Effect.andThen(Scope.close(scope, Exit.void), Effect.never)), {
+          pool
+        })
+        const two = yield* work(
+          "two",
+          inside(() => Effect.andThen(Effect.flatMap(WorkerPool, ({ global }) => global.cancel()), Effect.never))
+        )
+        for (const task of [one, two]) canceled(yield* task.exit)
+        assert.deepInclude(yield* pool.settled, { state: "done", canceled: 1 })
       }).pipe(withPool()))
 
     it.effect("a child that cancels its parent, or the pool its parent is in", () =>

@@ -331,14 +331,18 @@ describe("R24 Observing", () => {
       }).pipe(withPool(), traced)
     })
 
-    it.effect("none is made while the default tracer is in place", () =>
-      Effect.gen(function*() {
-        const pool = yield* TaskPool.make()
-        for (const options of [{}, { pool }]) {
-          const task = yield* work("a", () => Effect.option(Effect.currentSpan), options)
-          assert.deepStrictEqual(yield* task.await, Option.none())
-        }
-      }).pipe(withPool()))
+    for (const how of ["by default", "by hand"] as const) {
+      it.effect(`none is made while the default tracer is in place (${how})`, () => {
+        const test = Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          for (const options of [{}, { pool }]) {
+            const task = yield* work("a", () => Effect.option(Effect.currentSpan), options)
+            assert.deepStrictEqual(yield* task.await, Option.none())
+          }
+        }).pipe(withPool())
+        return how === "by default" ? test : Effect.withTracer(test, Tracer.nativeTracer)
+      })
+    }
   })
 
   describe("logs made inside a task", () => {

@@ -163,21 +163,26 @@ describe("6.5 Cancel", { timeout: 30_000 }, () => {
       yield* Effect.forEach(detached, (each) => each.await)
     }).pipe(withPool()))
 
-  it.effect("55. a cancel reaches the tasks of every child pool", () =>
+  it.effect("55. a cancel reaches the tasks of every child pool, even while the parent's handler still stops", () =>
     Effect.gen(function*() {
       const children: Array<ScriptedTask> = []
+      const held = gate()
       const task = yield* work("parent", () =>
         Effect.gen(function*() {
           for (const id of ["a", "b"]) {
             const pool = yield* TaskPool.make({ name: id })
             children.push(yield* work(id, () => Effect.never, { pool }))
           }
-          yield* Effect.never
+          yield* Effect.uninterruptible(held.wait)
         }))
       yield* settleTurns
       assert.deepStrictEqual(yield* Effect.forEach(children, stateOf), ["Running", "Running"])
-      yield* task.cancel()
-      assert.deepStrictEqual(yield* exitStatuses(children), ["canceled", "canceled"])
+      const cancel = yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      assert.deepStrictEqual(yield* exitStatuses([...children, task]), ["canceled", "canceled", null])
+      yield* held.open
+      yield* Fiber.join(cancel)
+      canceled(yield* task.exit)
     }).pipe(withPool()))
 
   it.effect("56. what a handler fails with after its cancel does not replace canceled", () =>

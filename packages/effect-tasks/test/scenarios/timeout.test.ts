@@ -137,6 +137,7 @@ describe("6.6 Timeout", { timeout: 30_000 }, () => {
       yield* Effect.gen(function*() {
         const workerPool = yield* WorkerPool
         const before = sleeping
+        yield* script("a", () => Effect.yieldNow)
         for (let i = 0; i < 500; i++) {
           for (let k = 0; k < 100; k++) yield* Timed.dispatch({ id: "a" })
           yield* workerPool.drain

@@ -80,10 +80,6 @@ export const channels = () => {
   expectTypeOf(TaskPool.forEach(["a"], (path, pool) => Hash.dispatch({ path }, { pool }))).toEqualTypeOf<
     Effect.Effect<Array<string>, DispatchError | TaskError, Runtime>
   >()
-  // the job's own errors are inside ChildTaskFailed
-  expectTypeOf<FileError>().not.toExtend<
-    Effect.Error<ReturnType<typeof TaskPool.forEach<string, string, FileError, never, never, never, never>>>
-  >()
 }
 
 /** A Void payload, and one of optional fields alone, may be left out; others may not. */
@@ -200,8 +196,12 @@ export const missing = () => {
   Effect.runPromise(Tick.run().pipe(Effect.provide(workers)))
   // @ts-expect-error: the handler of another job
   Effect.runPromise(Hash.run(payload).pipe(Effect.provide(ticks)))
+  const ignoring = Tick.toLayer(() => Effect.ignore(Hash.run(payload))).pipe(Layer.provide(workers))
   // @ts-expect-error: a handler that dispatches a job without a handler
-  Layer.launch(Tick.toLayer(() => Effect.ignore(Hash.run(payload))).pipe(Layer.provide(workers), Effect.runPromise))
+  Effect.runPromise(Layer.launch(ignoring))
+  Effect.runPromise(Layer.launch(ignoring.pipe(Layer.provide(
+    Hash.toLayer(({ path }) => Effect.succeed(path)).pipe(Layer.provide(workers))
+  ))))
 }
 
 /** Progress and messages. */
@@ -231,10 +231,13 @@ export const hooks = () => {
 }
 
 class Zone extends Context.Service<Zone, string>()("Zone") {}
+declare const plain: Schema.Codec<string, string>
 declare const zoned: Schema.Codec<string, string, Zone, Zone>
 
 /** Schemas that need services are rejected, and so are unknown policies. */
 export const definitions = () => {
+  Job.make("Plain", { payload: plain, success: plain, error: plain, progress: plain, message: plain })
+  Job.make("PlainField", { payload: { zone: plain } }).dispatch({ zone: "a" })
   // @ts-expect-error: a payload that needs a service
   Job.make("A", { payload: zoned })
   // @ts-expect-error: a success that needs a service
