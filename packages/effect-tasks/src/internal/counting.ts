@@ -18,6 +18,7 @@ const eachCounting = (task: TaskRecord, run: Run, f: (counts: Counts) => void): 
   if (run.countedBy !== undefined) {
     for (const pool of run.countedBy) changed(pool, f)
   } else {
+    // not `chain`: a generator for each transition of each task would cost more than the counting
     for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) changed(pool, f)
   }
 }
@@ -67,7 +68,8 @@ const countMove = (run: Run, from: State, to: State): void => {
 export const isFailure = ({ verdict }: TaskRecord): boolean =>
   verdict!._tag === "timeout" || (verdict!._tag === "result" && verdict!.exit._tag === "Failure")
 
-const chain = function*(pool: PoolRecord): Generator<PoolRecord> {
+/** A pool and its ancestors. */
+export const chain = function*(pool: PoolRecord): Generator<PoolRecord> {
   for (let each: PoolRecord | undefined = pool; each !== undefined; each = each.parent) yield each
 }
 

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { isFailure, touch, transition } from "./counting.ts"
+import { chain, isFailure, touch, transition } from "./counting.ts"
 import { isolated, runHooks } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
 import { countExit } from "./metrics.ts"
@@ -113,7 +113,7 @@ const failuresKept = 100
 const recordFailure = (run: Run): void => {
   const { task } = run
   const holders = holdersOf(run)
-  for (const pool of run.countedBy ?? ancestors(task.pool)) {
+  for (const pool of run.countedBy ?? chain(task.pool)) {
     if (pool.failures.length < failuresKept) pool.failures.push(task)
   }
   for (const pool of holders) {
@@ -121,10 +121,6 @@ const recordFailure = (run: Run): void => {
     if (pool.ownFailures.length < failuresKept) pool.ownFailures.push(task)
     pool.onOwnFailure?.()
   }
-}
-
-const ancestors = function*(pool: PoolRecord): Generator<PoolRecord> {
-  for (let each: PoolRecord | undefined = pool; each !== undefined; each = each.parent) yield each
 }
 
 /** The pools that hold a task. */

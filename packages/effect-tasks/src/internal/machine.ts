@@ -14,7 +14,7 @@ import type { Listener } from "./events.ts"
 import { Fifo } from "./fifo.ts"
 import type { WorkerPoolOptions } from "./model.ts"
 import { ReadyQueue } from "./readyQueue.ts"
-import { Counts, type JobState, PoolRecord, type Run, type Source, type TaskRecord } from "./records.ts"
+import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Waited } from "./records.ts"
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
 import { Timers } from "./timers.ts"
@@ -107,7 +107,7 @@ export class Machine {
     return this.outbox.shift()
   }
 
-  wakeAll(source: Source): void {
+  wakeAll(source: Waited): void {
     const { waiters } = source
     if (waiters === undefined || waiters.size === 0) return
     source.waiters = undefined

@@ -33,10 +33,14 @@ export interface Waiter {
   wake(): void
 }
 
-/** What can be waited for. */
-export interface Source {
-  readonly ready: boolean
+/** What has waiters. */
+export interface Waited {
   waiters: Set<Waiter> | undefined
+}
+
+/** What can be waited for. */
+export interface Source extends Waited {
+  readonly ready: boolean
 }
 
 /** Numbers that roll up. `total = queued + running + sleeping + complete`, always. */
@@ -143,15 +147,10 @@ export class TaskRecord implements Source {
 }
 
 /** A value that changes, for readers who want the latest: `version` counts the changes. */
-export class Reports implements Source {
+export class Reports implements Waited {
   version = 0
   ended = false
-  seen = 0
   waiters: Set<Waiter> | undefined
-
-  get ready(): boolean {
-    return this.ended || this.version > this.seen
-  }
 }
 
 /** The part of a task that lives only while it does. */
