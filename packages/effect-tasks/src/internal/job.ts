@@ -9,7 +9,7 @@ import { type DispatchOptions, JobTypeId } from "./model.ts"
 import type { TaskRecord } from "./records.ts"
 import { register, unregister } from "./registry.ts"
 import { machineIn } from "./service.ts"
-import { awaitOwned, keyOf, TaskHandle, toHandle } from "./taskHandle.ts"
+import { awaitOwned, keyOf, toHandle, toTask } from "./taskHandle.ts"
 
 /** The class that a job's own class extends. */
 export const make = (definition: Definition) => {
@@ -50,8 +50,6 @@ export const make = (definition: Definition) => {
     static readonly toLayer = (handler: any) => toLayer(definition, handler)
   }
 }
-
-const toTask = (task: TaskRecord) => new TaskHandle(task, "created")
 
 const tasksIn = (context: Context.Context<never>, tag: string): Array<TaskRecord> => [
   ...(machineIn(context).jobs.get(tag)?.tasks.values() ?? [])

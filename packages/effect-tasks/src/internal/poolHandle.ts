@@ -24,7 +24,7 @@ import { PoolRecord, type TaskRecord } from "./records.ts"
 import { checkEnd } from "./ring.ts"
 import { machineIn } from "./service.ts"
 import { cancelPool } from "./stop.ts"
-import { latest, TaskHandle } from "./taskHandle.ts"
+import { latest, toTask } from "./taskHandle.ts"
 import { until } from "./waiting.ts"
 
 /** A pool as its users see it. */
@@ -64,7 +64,7 @@ export class PoolHandle implements TaskPool {
   }
 
   get createdBy(): Option.Option<AnyTask> {
-    return Option.map(Option.fromUndefinedOr(this.record.createdBy), (task) => new TaskHandle(task, "created"))
+    return Option.map(Option.fromUndefinedOr(this.record.createdBy), toTask)
   }
 
   get seal(): Effect.Effect<void> {
@@ -106,7 +106,7 @@ export class PoolHandle implements TaskPool {
   }
 
   get tasks(): Effect.Effect<ReadonlyArray<AnyTask>> {
-    return Effect.sync(() => tasksOf(this.record).map((task) => new TaskHandle(task, "created")))
+    return Effect.sync(() => tasksOf(this.record).map(toTask))
   }
 
   addFinalizer(f: (status: PoolStatus) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {

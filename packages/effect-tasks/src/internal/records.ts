@@ -82,6 +82,11 @@ export type Place =
   | { readonly kind: "hook", readonly task: TaskRecord }
   | { readonly kind: "finalizer", readonly pool: PoolRecord }
 
+const noTimeouts: { readonly timeout: number, readonly queueTimeout: number } = {
+  timeout: Infinity,
+  queueTimeout: Infinity
+}
+
 /** The part of a task that stays with its handle. */
 export class TaskRecord implements Source {
   readonly number: number
@@ -111,7 +116,7 @@ export class TaskRecord implements Source {
   run: Run | undefined
   inHistory = false
   /** What a recompute dispatches with again. */
-  options: { readonly timeout: number, readonly queueTimeout: number } = { timeout: Infinity, queueTimeout: Infinity }
+  options = noTimeouts
   /** Pools that count this kept result. */
   reusedIn: WeakSet<PoolRecord> | undefined
 

@@ -12,7 +12,7 @@ import { transition } from "./counting.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
 import { leftover, resultOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
-import type { PoolRecord, Run } from "./records.ts"
+import type { Run } from "./records.ts"
 import { traced } from "./span.ts"
 import { armTimeout } from "./stop.ts"
 import { TaskContextImpl } from "./taskContext.ts"
@@ -145,7 +145,7 @@ const closeAttempt = (run: Run, exit: Exit.Exit<unknown, unknown>): Effect.Effec
 
 const closePools = (run: Run): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const [pool]: Iterable<PoolRecord> & Array<PoolRecord> = [...(run.pools ?? [])]
+    const [pool] = run.pools ?? []
     return pool === undefined
       ? Effect.void
       : Effect.andThen(closePool(pool, `${run.task.id} has ended`), closePools(run))

@@ -137,6 +137,9 @@ export class TaskHandle implements AnyHandle {
 
 export const toHandle = ({ origin, task }: Accepted): AnyHandle => new TaskHandle(task, origin)
 
+/** A handle for who finds the task rather than dispatches it. */
+export const toTask = (task: TaskRecord): TaskHandle => new TaskHandle(task, "created")
+
 export const keyOf = (task: TaskRecord): string => task.key ??= task.job.definition.keyOf(task.payload)
 
 const offer = (run: Run, message: unknown): Effect.Effect<boolean> =>
@@ -172,7 +175,7 @@ export const latest = <A>(
     let seen = initial
     return Effect.suspend(() =>
       Effect.flatMap(
-        until(reader(reports, seen), { reason: "task", ...(check === undefined ? {} : { check }) }),
+        until(reader(reports, seen), { reason: "task", check }),
         () => {
           if (reports.version === seen) return Cause.done()
           seen = reports.version

@@ -169,7 +169,7 @@ interface ParkOptions {
   readonly attach: (waiter: Waiter) => void
   readonly detach: (waiter: Waiter) => void
   /** Closing what is below a cancelled task waits although the task is marked. */
-  readonly evenMarked?: boolean
+  readonly evenMarked?: boolean | undefined
 }
 
 /** Suspends until the waiter is woken, lending the slot meanwhile. */
@@ -194,7 +194,7 @@ interface UntilOptions {
   readonly reason: WaitingFor
   readonly target?: TaskRecord | PoolRecord
   /** The defect of waiting here, where it takes more than the target to tell. */
-  readonly check?: (from: TaskRecord | PoolRecord | undefined) => WaitCycle | undefined
+  readonly check?: ((from: TaskRecord | PoolRecord | undefined) => WaitCycle | undefined) | undefined
   readonly evenMarked?: boolean
   /** A cancelling call has left out what could close a ring. */
   readonly cancelling?: boolean
@@ -212,7 +212,7 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
     if (ring !== undefined) return Effect.die(ring)
     return park({
       reason: options.reason,
-      ...(options.evenMarked ? { evenMarked: true } : {}),
+      evenMarked: options.evenMarked,
       attach: (waiter) => (source.waiters ??= new Set()).add(waiter),
       detach: (waiter) => source.waiters?.delete(waiter)
     })

@@ -11,7 +11,7 @@ import { dispatch } from "./dispatch.ts"
 import { Listener } from "./events.ts"
 import { handleOf } from "./handles.ts"
 import { Machine } from "./machine.ts"
-import type { AnyTask, WorkerPoolOptions, WorkerPoolService } from "./model.ts"
+import type { WorkerPoolOptions, WorkerPoolService } from "./model.ts"
 import { nodeOf } from "./place.ts"
 import { PoolHandle } from "./poolHandle.ts"
 import { turn } from "./pump.ts"
@@ -20,7 +20,7 @@ import { shutDown } from "./registry.ts"
 import { dependents } from "./ring.ts"
 import { type InternalWorkerPool, MachineId } from "./service.ts"
 import { cancelPool } from "./stop.ts"
-import { TaskHandle, toHandle } from "./taskHandle.ts"
+import { toHandle, toTask } from "./taskHandle.ts"
 import { park, until } from "./waiting.ts"
 
 export const makeWorkerPool = (
@@ -36,8 +36,6 @@ export const makeWorkerPool = (
 const recordsOf = (machine: Machine): Array<TaskRecord> =>
   [...machine.jobs.values()].flatMap((job) => [...job.tasks.values()]).toSorted((a, b) => a.number - b.number)
 
-const toAnyTask = (task: TaskRecord): AnyTask => new TaskHandle(task, "created")
-
 const find = (machine: Machine, id: string): TaskRecord | undefined => {
   const dash = id.lastIndexOf("-")
   const task = machine.jobs.get(id.slice(0, dash))?.tasks.get(Number(id.slice(dash + 1)))
@@ -49,8 +47,8 @@ const makeService = (machine: Machine): InternalWorkerPool => ({
   global: new PoolHandle(machine.global),
   dispatch: (jobName, encoded, options) =>
     Effect.map(dispatch(machine, jobName, (definition) => definition.decode(encoded), options), toHandle),
-  task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(find(machine, id)), toAnyTask)),
-  tasks: Effect.sync(() => recordsOf(machine).map(toAnyTask)),
+  task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(find(machine, id)), toTask)),
+  tasks: Effect.sync(() => recordsOf(machine).map(toTask)),
   pool: (id) =>
     Effect.sync(() => {
       const number = id === "GLOBAL" ? 0 : Number(id.replace(/^Pool-/, ""))

@@ -10,7 +10,7 @@ import { TaskRecord } from "../internal/records.ts"
 import { jobState } from "../internal/registry.ts"
 import { machineIn } from "../internal/service.ts"
 import type { State } from "../internal/state.ts"
-import { TaskHandle } from "../internal/taskHandle.ts"
+import { toTask } from "../internal/taskHandle.ts"
 import type * as Job from "../Job.ts"
 import type { Task } from "../Task.ts"
 import type { TaskError } from "../TaskError.ts"
@@ -77,7 +77,7 @@ export const make = <J extends Job.Any>(
       task.settled = true
       task.reports.ended = true
     }
-    return Effect.succeed(new TaskHandle(task, "created"))
+    return Effect.succeed(toTask(task))
   })
 
 const definitionOf = (job: Job.Any) => (job as unknown as model.Defined).definition // every job carries its definition
