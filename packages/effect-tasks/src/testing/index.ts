@@ -3,5 +3,6 @@
  *
  * @since 0.1.0
  */
+export * as Explore from "./Explore.ts"
 export * as TestTask from "./TestTask.ts"
 export * as TestWorkerPool from "./TestWorkerPool.ts"

@@ -1,0 +1,172 @@
+/**
+ * Schedule exploration: one test under many interleavings of its fibers.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Scheduler from "effect/Scheduler"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import { type Choice, type Chooser, format, parse, replaying, seeded } from "../internal/testing/choices.ts"
+import { Explorer, type ReadyQueue } from "../internal/testing/explorer.ts"
+import { VirtualClock } from "../internal/testing/virtualClock.ts"
+
+/**
+ * How many schedules to try (`seeds`, 100 unless given), or the one to replay: by its `seed`, or by the `schedule` that
+ * an `ExplorationFailed` printed. A run that has not ended after `steps` (1,000,000 unless given) has failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly seeds?: number | undefined
+  readonly seed?: number | undefined
+  readonly schedule?: string | undefined
+  readonly steps?: number | undefined
+}
+
+/**
+ * The test failed under some schedule: the first seed it failed with, the schedule after shrinking (as few decisions
+ * against the plain order as were found to be enough) and what the test failed with under it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExplorationFailed extends Schema.TaggedError<ExplorationFailed>()("ExplorationFailed", {
+  seed: Schema.Int,
+  schedule: Schema.String,
+  preemptions: Schema.Int,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `Failed under seed ${this.seed}, and with ${this.preemptions} preemptions: ${why}\n` +
+      `Replay with { seed: ${this.seed} }, or shrunk with { schedule: "${this.schedule}" }`
+  }
+}
+
+/**
+ * Runs the test once for each seed, each time with its own Scope, layers, virtual clock and seeded `Random`, under a
+ * Scheduler that decides by the seed which ready fiber goes next and when a fiber yields early. The first failure ends
+ * it.
+ *
+ * **Details**
+ *
+ * - Build layers inside the test, so that each run has its own.
+ * - Time passes when nothing else can happen, so a test needs no `TestClock.adjust`; where it has one it works. A test
+ *   that can never go on fails with that, instead of hanging.
+ * - Seed 0 is the plain order. What one dispatcher schedules (a fiber and those it forks, until they first suspend)
+ *   keeps its order, as Effect promises it.
+ * - A seed replays exactly when the test depends on nothing but its fibers, the clock and `Random`.
+ *
+ * **Example** (Finding a lost update)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Explore } from "effect-tasks/testing"
+ *
+ * const test = Effect.gen(function*() {
+ *   let count = 0
+ *   const increment = Effect.gen(function*() {
+ *     const seen = yield* Effect.sync(() => count)
+ *     yield* Effect.sync(() => (count = seen + 1))
+ *   })
+ *   yield* Effect.all([increment, increment], { concurrency: "unbounded" })
+ *   if (count !== 2) return yield* Effect.die(new Error(`2 increments made ${count}`))
+ * })
+ *
+ * const failed = await Effect.runPromise(Effect.flip(Explore.run(test, { seeds: 200 })))
+ * console.log(failed.preemptions) // => 1
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, E, R>(
+  test: Effect.Effect<A, E, R>,
+  options: Options = {}
+): Effect.Effect<void, ExplorationFailed, Exclude<R, Scope.Scope>> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+    const { steps = 1_000_000 } = options
+    const attempt = (seed: number, chooser: Chooser<ReadyQueue>) => runOnce(test, context, { seed, chooser, steps })
+    if (options.schedule !== undefined) {
+      const seed = options.seed ?? 0
+      const outcome = yield* attempt(seed, replaying(parse(options.schedule)))
+      if (outcome.failure !== undefined) return yield* failed(seed, outcome.failure, outcome.taken)
+      return
+    }
+    const [first, last] = options.seed === undefined ? [0, (options.seeds ?? 100) - 1] : [options.seed, options.seed]
+    for (let seed = first; seed <= last; seed++) {
+      const outcome = yield* attempt(seed, seeded(seed))
+      if (outcome.failure === undefined) continue
+      const shrunk = yield* shrink(outcome, (choices) => attempt(seed, replaying(choices)))
+      return yield* failed(seed, shrunk.failure!, shrunk.taken)
+    }
+  })
+
+const failed = (seed: number, failure: Cause.Cause<unknown>, taken: ReadonlyArray<Choice>) =>
+  new ExplorationFailed({
+    seed,
+    schedule: format(taken),
+    preemptions: taken.length,
+    cause: Cause.squash(failure)
+  })
+
+interface Outcome {
+  readonly failure: Cause.Cause<unknown> | undefined
+  readonly taken: ReadonlyArray<Choice>
+}
+
+/** One run on a context of its own: layers that the surroundings have built would bring their own scheduler. */
+const runOnce = <A, E, R>(
+  test: Effect.Effect<A, E, R>,
+  surroundings: Context.Context<Exclude<R, Scope.Scope>>,
+  options: { readonly seed: number, readonly chooser: Chooser<ReadyQueue>, readonly steps: number }
+): Effect.Effect<Outcome> =>
+  Effect.callback<Outcome>((resume) => {
+    const clock = new VirtualClock(Context.get(surroundings, Clock.Clock))
+    const end = (failure: Cause.Cause<unknown> | undefined) => {
+      explorer.stop()
+      resume(Effect.succeed({ failure, taken: explorer.taken }))
+    }
+    const explorer: Explorer = new Explorer({
+      chooser: options.chooser,
+      clock,
+      limit: options.steps,
+      stuck: (why) => end(Cause.die(new Error(why)))
+    })
+    const context = surroundings.pipe(
+      Context.omit(Layer.CurrentMemoMap),
+      Context.add(Scheduler.Scheduler, explorer),
+      Context.add(Clock.Clock, clock)
+    ) as Context.Context<Exclude<R, Scope.Scope>> // a MemoMap is not asked for by any effect
+    const fiber = Effect.runForkWith(context)(Random.withSeed(Effect.scoped(test), options.seed))
+    fiber.addObserver((exit: Exit.Exit<A, E>) => end(exit._tag === "Failure" ? exit.cause : undefined))
+    return Fiber.interrupt(fiber)
+  })
+
+/** How many runs shrinking may take. */
+const shrinkingRuns = 300
+
+/** Drops ever smaller parts of the decisions for as long as the test still fails without them. */
+const shrink = (found: Outcome, retry: (choices: ReadonlyArray<Choice>) => Effect.Effect<Outcome>) =>
+  Effect.gen(function*() {
+    let best = found
+    let runs = 0
+    for (let size = best.taken.length; size >= 1; size = size >> 1) {
+      for (let start = 0; start < best.taken.length && runs < shrinkingRuns; runs++) {
+        const outcome = yield* retry(best.taken.toSpliced(start, size))
+        if (outcome.failure !== undefined && outcome.taken.length < best.taken.length) best = outcome
+        else start += size
+      }
+    }
+    return best
+  })
