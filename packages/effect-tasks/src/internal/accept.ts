@@ -138,7 +138,7 @@ const insert = (request: Request, line: Line | undefined): TaskRecord => {
   }))
   const place = line ?? (definition.unique === undefined ? undefined : openLine(registration, key!))
   place?.add(run)
-  if (delay > 0) postpone(run, delay)
+  if (delay > 0 && !machine.instant) postpone(run, delay)
   else queue(run)
   return task
 }

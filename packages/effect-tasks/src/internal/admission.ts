@@ -24,6 +24,11 @@ export class Admission {
     this.machine = machine
   }
 
+  /** How many dispatchers wait. */
+  get size(): number {
+    return this.waiting.size
+  }
+
   /** Accepts a request now, or when there is room. */
   submit(request: Request): Effect.Effect<Accepted, DispatchErrorReason> {
     const { capacity, onFull } = this.machine

@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { toMillis } from "./definition.ts"
+import { toMillis, toReason } from "./checks.ts"
 import { clearDeadline } from "./lifecycle.ts"
 import type { CancelOptions } from "./model.ts"
 import { nodeOf } from "./place.ts"
@@ -14,8 +14,9 @@ import { until } from "./waiting.ts"
 export const setTimeout = (task: TaskRecord, duration: Duration.Input): Effect.Effect<void> =>
   Effect.sync(() => {
     const { run } = task
+    const timeout = toMillis(duration, "timeout", task.job.tag)
     if (run === undefined || task.state === "Stopping" || task.state === "Exited") return
-    run.timeout = toMillis(duration)
+    run.timeout = timeout
     if (task.state === "Queued") return
     clearDeadline(run)
     armTimeout(run)
@@ -29,11 +30,21 @@ export const settled = (task: TaskRecord): Effect.Effect<void> => until(task, { 
 export const cancel = (task: TaskRecord, options: CancelOptions = {}, evenMarked = false): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     const { run } = task
+    const reason = toReason(options)
     if (run === undefined || task.state === "Exited") return Effect.void
     const left = dependents(nodeOf(fiber))
-    stopTask(run, { _tag: "cancel", reason: options.reason })
+    stopTask(run, { _tag: "cancel", reason })
     return left.has(task) ? Effect.void : until(task, { reason: "task", evenMarked, cancelling: true, target: task })
   })
+
+/** Waits for a task as its owner does: interrupted, it cancels the task and waits, unless others hold it too. */
+export const owning = <A, E>(task: TaskRecord, wait: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.onInterrupt(wait, () =>
+    Effect.suspend(() => {
+      const { run } = task
+      if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
+      return cancel(task, { reason: "interrupted" }, true)
+    }))
 
 const inboxCapacity = 16
 

@@ -1,8 +1,8 @@
 /** What `Job.make` was given, worked out once. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { refuse, toCount, toKey, toMillis, toPriority } from "./checks.ts"
 import type { AnyJobOptions, PlainSchema, RetryOptions, Uniqueness } from "./model.ts"
 
 export interface Definition {
@@ -28,9 +28,15 @@ export interface Definition {
   readonly decode: (encoded: unknown) => Exit.Exit<unknown, unknown>
 }
 
+/** Dies of an option that could never work. */
 export const define = (tag: string, options: AnyJobOptions): Definition => {
   const payload = toSchema(options.payload)
-  const { concurrency, key, persistent, unique } = options
+  const { concurrency, key, persistent, retry } = options
+  const unique = options.unique === true ? "join" : options.unique === false ? undefined : options.unique
+  if (unique !== undefined && !["join", "reject", "supersede"].includes(unique)) {
+    refuse(`Job "${tag}"`, "unique", unique, "give \"join\", \"reject\" or \"supersede\"")
+  }
+  if (retry?.times !== undefined) toCount(retry.times, 0, "retry.times", tag)
   const wire = lazy(() => Schema.toCodecJson(payload as Schema.Codec<unknown, unknown>))
   const encode = lazy(() => Schema.encodeUnknownSync(wire()))
   const decode = lazy(() => Schema.decodeUnknownEffect(wire()))
@@ -41,36 +47,47 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
     error: options.error ?? Schema.Never,
     progress: options.progress ?? Schema.Never,
     message: options.message ?? Schema.Never,
-    unique: unique === true ? "join" : unique === false ? undefined : unique,
+    unique,
     kept: persistent === undefined || persistent === false
       ? undefined
       : {
-        capacity: persistent === true ? 1000 : atLeastOne(persistent.capacity ?? 1000),
-        timeToLive: persistent === true ? Infinity : toMillis(persistent.timeToLive)
+        capacity: persistent === true ? 1000 : toCount(persistent.capacity ?? 1000, 1, "persistent.capacity", tag),
+        timeToLive: persistent === true ? Infinity : toMillis(persistent.timeToLive, "persistent.timeToLive", tag)
       },
-    priority: options.priority ?? 0,
-    timeout: toMillis(options.timeout),
-    queueTimeout: toMillis(options.queueTimeout),
-    retry: options.retry,
+    priority: toPriority(options.priority ?? 0, tag),
+    timeout: toMillis(options.timeout, "timeout", tag),
+    queueTimeout: toMillis(options.queueTimeout, "queueTimeout", tag),
+    retry,
     concurrency: concurrency === undefined
       ? undefined
-      : typeof concurrency === "number"
-      ? { limit: atLeastOne(concurrency), key: undefined }
-      : { limit: atLeastOne(concurrency.limit), key: concurrency.key },
-    keyed: key !== undefined || (unique !== undefined && unique !== false) ||
-      (persistent !== undefined && persistent !== false),
-    keyOf: key ?? ((value) => canonicalJson(encode()(value))),
-    check: (input) => synchronously(payload.makeEffect(input as never)),
+      : typeof concurrency === "object"
+      ? {
+        limit: toCount(concurrency.limit, 1, "concurrency.limit", tag),
+        key: (value) => toKey(concurrency.key(value), "concurrency.key", tag)
+      }
+      : { limit: toCount(concurrency, 1, "concurrency", tag), key: undefined },
+    keyed: key !== undefined || unique !== undefined || (persistent !== undefined && persistent !== false),
+    keyOf: key === undefined
+      ? (value) => canonicalKey(tag, () => encode()(value))
+      : (value) => toKey(key(value), "key", tag),
+    check: payload.ast._tag === "Void" ? checkNothing : (input) => checkPayload(payload, input),
     decode: (encoded) => synchronously(decode()(encoded))
   }
 }
 
-/** No duration is an infinite one. */
-export const toMillis = (duration: Duration.Input | undefined): number =>
-  duration === undefined ? Infinity : Math.max(0, Duration.toMillis(Duration.fromInputUnsafe(duration)))
+/** A Void Schema takes anything, and options put first would be ignored. */
+const checkNothing = (input: unknown): Exit.Exit<undefined, string> =>
+  input === undefined
+    ? Exit.succeed(input)
+    : Exit.fail("the job takes no payload; options are the second argument: dispatch(undefined, options)")
 
-/** Counts below 1, and NaN, count as 1. */
-export const atLeastOne = (count: number): number => (count >= 1 ? Math.floor(count) : 1)
+/** Where every field is optional the payload is too: types let it be left out. */
+const checkPayload = (payload: PlainSchema, input: unknown): Exit.Exit<unknown, unknown> => {
+  const checked = synchronously(payload.makeEffect(input as never))
+  if (input !== undefined || Exit.isSuccess(checked)) return checked
+  const empty = synchronously(payload.makeEffect({} as never))
+  return Exit.isSuccess(empty) ? empty : checked
+}
 
 const toSchema = (payload: unknown): PlainSchema =>
   payload === undefined
@@ -88,8 +105,31 @@ const lazy = <A>(make: () => A): () => A => {
 }
 
 /** JSON with sorted keys, so that equal payloads have equal keys. */
-const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_, part) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part) ?? ""
+const canonicalKey = (tag: string, encode: () => unknown): string => {
+  try {
+    return JSON.stringify(encode(), sorted) ?? ""
+  } catch (cause) {
+    throw new Error(`Job "${tag}": this payload has no JSON form to make a key of; give the job a key`, { cause })
+  }
+}
+
+const sorted = (_: string, part: unknown): unknown => {
+  if (losesItself(part)) throw new Error(`JSON cannot tell ${Object.prototype.toString.call(part)} from others`)
+  if (typeof part !== "object" || part === null || Array.isArray(part)) return part
+  return Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** What `Schema.Any` lets through and JSON would leave out or empty: unlike payloads would have like keys. */
+const losesItself = (part: unknown): boolean => {
+  switch (typeof part) {
+    case "function":
+    case "symbol":
+      return true
+    case "number":
+      return !Number.isFinite(part)
+    case "object":
+      return part !== null && !Array.isArray(part) && Object.prototype.toString.call(part) !== "[object Object]"
+    default:
+      return false
+  }
+}

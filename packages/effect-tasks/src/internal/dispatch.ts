@@ -5,7 +5,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../TaskError.ts"
 import type { Accepted, Request } from "./accept.ts"
-import { type Definition, toMillis } from "./definition.ts"
+import { toDelay, toMillis, toPriority } from "./checks.ts"
+import type { Definition } from "./definition.ts"
 import { recordOf } from "./handles.ts"
 import type { Machine } from "./machine.ts"
 import type { DispatchOptions } from "./model.ts"
@@ -40,10 +41,12 @@ export const dispatch = (
       key: definition.keyed ? definition.keyOf(payload.value) : undefined,
       gateKey: definition.concurrency?.key?.(payload.value),
       pool: options.pool === undefined ? machine.global : recordOf(options.pool, machine),
-      priority: options.priority ?? definition.priority,
-      delay: options.delay === undefined ? 0 : toMillis(options.delay),
-      timeout: options.timeout === undefined ? definition.timeout : toMillis(options.timeout),
-      queueTimeout: options.queueTimeout === undefined ? definition.queueTimeout : toMillis(options.queueTimeout),
+      priority: options.priority === undefined ? definition.priority : toPriority(options.priority, tag),
+      delay: toDelay(options.delay, tag),
+      timeout: options.timeout === undefined ? definition.timeout : toMillis(options.timeout, "timeout", tag),
+      queueTimeout: options.queueTimeout === undefined
+        ? definition.queueTimeout
+        : toMillis(options.queueTimeout, "queueTimeout", tag),
       fiber
     })
   })
@@ -51,7 +54,11 @@ export const dispatch = (
 const format = SchemaIssue.makeFormatterDefault()
 
 const textOf = (error: unknown): string =>
-  Schema.isSchemaError(error) ? error.message : format(error as SchemaIssue.Issue) // `makeEffect` fails with the bare issue
+  typeof error === "string"
+    ? error
+    : Schema.isSchemaError(error)
+    ? error.message
+    : format(error as SchemaIssue.Issue) // `makeEffect` fails with the bare issue
 
 /** Queues the work of a task again, behind that task, which is cancelled. */
 export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchError> =>

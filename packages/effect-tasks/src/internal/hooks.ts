@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { toEffect } from "./checks.ts"
 import { exitOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
 import type { Place, TaskRecord } from "./records.ts"
@@ -19,7 +20,7 @@ interface Hook {
   readonly kind: HookKind
   /** The attempt that registered it; none on the handle. */
   readonly attempt: number | undefined
-  readonly run: (exit: Exit.Exit<any, any>) => Effect.Effect<unknown>
+  readonly run: (exit: Exit.Exit<any, any>) => Effect.Effect<unknown, unknown>
 }
 
 /** The hooks of one task that have not run yet. */
@@ -48,24 +49,61 @@ export class HookSet {
 const applies = (kind: HookKind, exit: Exit.Exit<unknown, unknown>): boolean =>
   kind === "onExit" || (kind === "onSuccess") === Exit.isSuccess(exit)
 
-const runHook = (task: TaskRecord, { kind, run }: Hook): Effect.Effect<unknown> => {
-  const exit = exitOf(task)
-  return applies(kind, exit) ? isolated(`${kind} hook of ${task.id}`, () => run(exit)) : Effect.void
+/** An effect whose failure is logged and goes no further. */
+export interface Isolated {
+  readonly name: string
+  readonly effect: Effect.Effect<unknown, unknown>
 }
 
-/** A failure is logged and goes no further. */
-export const isolated = (name: string, effect: () => Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
-  Effect.matchCauseEffect(Effect.suspend(effect), {
-    onSuccess: () => Effect.void,
-    onFailure: (cause) => Effect.logError(`The ${name} failed`, Cause.pretty(cause))
-  })
+/** Runs it in this fiber. */
+export const isolated = ({ effect, name }: Isolated): Effect.Effect<void> =>
+  Effect.matchCauseEffect(effect, { onSuccess: () => Effect.void, onFailure: (cause) => logFailure(name, cause) })
+
+/** A logger that throws stops nothing. */
+export const logSafely = (log: Effect.Effect<void>): Effect.Effect<void> => Effect.catchCause(log, () => Effect.void)
+
+const logFailure = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  logSafely(Effect.suspend(() => Effect.logError(`The ${name} failed`, Cause.pretty(cause))))
+
+/** Runs one after another, each in a fiber of its own: whatever one does to its fiber, the next one runs. */
+export const runEach = (context: Context.Context<never>, next: () => Isolated | undefined, done: () => void): void => {
+  for (let each = next(); each !== undefined; each = next()) {
+    const { effect, name } = each
+    const fiber = Effect.runForkWith(context)(effect)
+    const ended = (exit: Exit.Exit<unknown, unknown>): void => {
+      if (Exit.isFailure(exit)) Effect.runForkWith(context)(logFailure(name, exit.cause))
+    }
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined) {
+      fiber.addObserver((late) => {
+        ended(late)
+        runEach(context, next, done)
+      })
+      return
+    }
+    ended(exit)
+  }
+  done()
+}
+
+const isolatedHook = (task: TaskRecord, { kind, run }: Hook): Isolated | undefined => {
+  const exit = exitOf(task)
+  return applies(kind, exit) ? { name: `${kind} hook of ${task.id}`, effect: run(exit) } : undefined
+}
 
 /** Runs all hooks, those that are added meanwhile too. */
-export const runHooks = (task: TaskRecord): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const hook = task.hooks?.next()
-    return hook === undefined ? Effect.void : Effect.andThen(runHook(task, hook), runHooks(task))
-  })
+export const runHooks = (task: TaskRecord, done: () => void): void =>
+  runEach(
+    task.machine.context,
+    () => {
+      for (let hook = task.hooks?.next(); hook !== undefined; hook = task.hooks?.next()) {
+        const due = isolatedHook(task, hook)
+        if (due !== undefined) return due
+      }
+      return undefined
+    },
+    done
+  )
 
 /** Makes an effect independent of where it will run: its services are those of now, its Scope is its own. */
 export const detached = <A extends ReadonlyArray<unknown>>(
@@ -73,7 +111,8 @@ export const detached = <A extends ReadonlyArray<unknown>>(
   f: (...args: A) => Effect.Effect<unknown, any, any>
 ): Effect.Effect<(...args: A) => Effect.Effect<unknown, any>> =>
   Effect.map(Effect.context(), (context) => (...args: A) => {
-    const scoped = Effect.scopedWith((scope) => Scope.provide(Effect.suspend(() => f(...args)), scope))
+    const result = Effect.suspend(() => toEffect(f(...args), () => `A ${place.kind}`))
+    const scoped = Effect.scopedWith((scope) => Scope.provide(result, scope))
     // the registering fiber's context is all that `f` needs
     return Effect.provideContext(scoped as Effect.Effect<unknown, any>, Context.add(context, CurrentPlace, place))
   })
@@ -86,8 +125,11 @@ export const register = (
   f: (exit: any) => Effect.Effect<unknown, any, any>
 ): Effect.Effect<void> =>
   Effect.flatMap(detached({ kind: "hook", task }, f), (run) => {
-    const hook: Hook = { kind, attempt, run: run as Hook["run"] } // `isolated` handles what it fails with
-    if (task.settled) return Effect.uninterruptible(runHook(task, hook))
+    const hook: Hook = { kind, attempt, run }
+    if (task.settled) {
+      const due = isolatedHook(task, hook)
+      return due === undefined ? Effect.void : Effect.uninterruptible(isolated(due))
+    }
     task.hooks ??= new HookSet()
     task.hooks.add(hook)
     return Effect.void

@@ -1,10 +1,11 @@
 /**
  * The transitions of a task after its acceptance. Each is one synchronous step that runs no user code.
  */
-import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
 import { chain, isFailure, touch, transition } from "./counting.ts"
-import { isolated, runHooks } from "./hooks.ts"
+import { runEach, runHooks } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
 import { countExit } from "./metrics.ts"
 import { exitStatusOf } from "./outcome.ts"
@@ -71,6 +72,7 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
   const { task } = run
   task.verdict = verdict
   run.waitingFor = undefined
+  task.machine.halfAsleep.delete(run)
   clearDeadline(run)
   if (run.claiming) {
     run.claiming = false
@@ -103,9 +105,7 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   if (run.inbox !== undefined) Queue.shutdownUnsafe(run.inbox)
   proceedAll(run)
   if (task.hooks === undefined) return settle(run)
-  machine.tell(() => {
-    Effect.runForkWith(machine.context)(runHooks(task)).addObserver(() => settle(run))
-  })
+  machine.tell(() => runHooks(task, () => settle(run)))
 }
 
 const failuresKept = 100
@@ -228,22 +228,14 @@ export const finishIfDone = (pool: PoolRecord): void => {
   pool.doneAt = machine.timers.now()
   machine.emit(() => ({ _tag: "PoolDone", poolId: pool.id }))
   if (pool.finalizers.length === 0) return releaseWaiters(pool)
-  machine.tell(() => {
-    Effect.runForkWith(machine.context)(runFinalizers(pool)).addObserver(() => releaseWaiters(pool))
-  })
+  machine.tell(() => runEach(machine.context, () => pool.finalizers.shift(), () => releaseWaiters(pool)))
 }
-
-const runFinalizers = (pool: PoolRecord): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const finalizer = pool.finalizers.shift()
-    return finalizer === undefined
-      ? Effect.void
-      : Effect.andThen(isolated(`finalizer of pool ${pool.id}`, finalizer), runFinalizers(pool))
-  })
 
 const releaseWaiters = (pool: PoolRecord): void => {
   const { machine } = pool
   pool.released = true
+  if (pool.scope !== undefined) Scope.closeUnsafe(pool.scope, Exit.void) // a released pool leaves nothing to close
+  pool.scope = undefined
   pool.createdBy?.run?.pools?.delete(pool)
   machine.wakeAll(pool)
   touch(pool)

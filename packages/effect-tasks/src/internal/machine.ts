@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import * as Scheduler from "effect/Scheduler"
 import type { TaskEvent } from "../TaskEvent.ts"
 import type { Admission } from "./admission.ts"
-import { atLeastOne, toMillis } from "./definition.ts"
+import { atLeastOne, toMillis } from "./checks.ts"
 import type { Listener } from "./events.ts"
 import { Fifo } from "./fifo.ts"
 import type { WorkerPoolOptions } from "./model.ts"
@@ -18,6 +18,14 @@ import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Wait
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
 import { Timers } from "./timers.ts"
+
+/** What a machine is made with, beside its options. */
+export interface Parts {
+  readonly turn: (machine: Machine) => void
+  readonly admission: (machine: Machine) => Admission
+  /** Whether delays, of a dispatch and between attempts, take no time. */
+  readonly instant?: boolean
+}
 
 type Unstamped<E> = E extends { readonly seq: number } ? Omit<E, "seq" | "at"> : never
 
@@ -28,6 +36,7 @@ export class Machine {
   readonly capacity: number
   readonly onFull: "suspend" | "fail"
   readonly gracePeriod: number
+  readonly instant: boolean
   readonly ready = new ReadyQueue()
   readonly resuming = new ReadyQueue()
   readonly jobs = new Map<string, JobState>()
@@ -61,14 +70,15 @@ export class Machine {
   constructor(
     context: Context.Context<never>,
     options: WorkerPoolOptions,
-    parts: { readonly turn: (machine: Machine) => void, readonly admission: (machine: Machine) => Admission }
+    parts: Parts
   ) {
     this.context = context
     this.timers = new Timers(Context.get(context, Clock.Clock), context)
     this.slots = new Slots(atLeastOne(options.workers ?? processors()))
     this.capacity = atLeastOne(options.capacity ?? Infinity)
     this.onFull = options.onFull ?? "suspend"
-    this.gracePeriod = options.gracePeriod === undefined ? 0 : toMillis(options.gracePeriod)
+    this.gracePeriod = options.gracePeriod === undefined ? 0 : toMillis(options.gracePeriod, "gracePeriod")
+    this.instant = parts.instant ?? false
     const remembered = Math.max(0, options.history ?? 1000) || 0
     this.history = new History(remembered, (task) => this.forget(task))
     this.poolHistory = new History(remembered, (pool) => this.pools.delete(pool.number))

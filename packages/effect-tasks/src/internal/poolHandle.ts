@@ -6,6 +6,7 @@ import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../TaskError.ts"
 import type { WorkerPool } from "../WorkerPool.ts"
+import { toReason } from "./checks.ts"
 import { closePool, stopAndAwait } from "./closing.ts"
 import { handleOf } from "./handles.ts"
 import { detached, isolated } from "./hooks.ts"
@@ -89,7 +90,7 @@ export class PoolHandle implements TaskPool {
   }
 
   cancel(options: CancelOptions = {}): Effect.Effect<void> {
-    return stopAndAwait(this.record, options.reason, false)
+    return Effect.suspend(() => stopAndAwait(this.record, toReason(options), false))
   }
 
   get status(): Effect.Effect<PoolStatus> {
@@ -112,9 +113,12 @@ export class PoolHandle implements TaskPool {
   addFinalizer(f: (status: PoolStatus) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
     const { record } = this
     return Effect.flatMap(detached({ kind: "finalizer", pool: record }, f), (finalizer) => {
-      const run = () => finalizer(statusOf(record))
-      if (record.released) return Effect.uninterruptible(isolated(`finalizer of pool ${record.id}`, run))
-      record.finalizers.push(run as () => Effect.Effect<unknown>) // `isolated` handles what it fails with
+      const isolatedFinalizer = {
+        name: `finalizer of pool ${record.id}`,
+        effect: Effect.suspend(() => finalizer(statusOf(record)))
+      }
+      if (record.released) return Effect.uninterruptible(isolated(isolatedFinalizer))
+      record.finalizers.push(isolatedFinalizer)
       return Effect.void
     })
   }
@@ -196,6 +200,7 @@ export const makePoolIn = (
     if (options.onFailure === "cancel") {
       pool.onOwnFailure = () => machine.tell(() => cancelPool(pool, "a task has failed"))
     }
+    const own = pool.scope = Scope.forkUnsafe(scope)
     machine.pools.set(pool.number, pool)
     machine.emit(() => ({
       _tag: "PoolOpened",
@@ -211,7 +216,7 @@ export const makePoolIn = (
     }
     if (machine.closed || creator?.marked) cancelPool(pool, "canceled")
     return Effect.as(
-      Scope.addFinalizer(scope, closePool(pool, "its scope has closed")),
+      Scope.addFinalizer(own, closePool(pool, "its scope has closed")),
       new PoolHandle(pool)
     )
   })

@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Definition } from "./definition.ts"
 import type { Gate } from "./gate.ts"
-import type { HookSet } from "./hooks.ts"
+import type { HookSet, Isolated } from "./hooks.ts"
 import type { Line } from "./line.ts"
 import type { Machine } from "./machine.ts"
 import type { JobMetrics } from "./metrics.ts"
@@ -187,6 +187,8 @@ export class Run implements Entry {
   waits: Set<Stoppable> | undefined
   /** Fibers that went on after a wait while others still wait; when they have ended the slot is lent again. */
   awake: Set<Fiber.Fiber<unknown, unknown>> | undefined
+  /** Fibers whose end is noticed. */
+  watched: WeakSet<Fiber.Fiber<unknown, unknown>> | undefined
   inbox: Queue.Queue<any> | undefined
   /** Unfinished pools made by this task. */
   pools: Set<PoolRecord> | undefined
@@ -257,7 +259,9 @@ export class PoolRecord implements Source {
   readonly failures: Array<TaskRecord> = []
   readonly ownFailures: Array<TaskRecord> = []
   ownFailed = 0
-  finalizers: Array<() => Effect.Effect<unknown>> = []
+  finalizers: Array<Isolated> = []
+  /** Its part of the Scope that made it; gone when it is released, so that a long-lived Scope does not collect pools. */
+  scope: Scope.Closeable | undefined
   waiters: Set<Waiter> | undefined
   handle: TaskPool | undefined
 

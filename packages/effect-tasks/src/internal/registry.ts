@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import type { Definition } from "./definition.ts"
+import { logSafely } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
 import { runOf } from "./place.ts"
 import type { JobState, Registration, TaskRecord } from "./records.ts"
@@ -101,9 +102,10 @@ export const shutDown = (
     if (grace > 0 && live().length > 0) yield* firstOf(allSettled(live), Effect.sleep(grace))
     refuse()
     for (const { run } of live()) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" })
-    const warn = Effect.suspend(() =>
-      Effect.logWarning(`Shutdown waits for ${live().map((task) => task.id).join(", ")}, which cannot be interrupted`)
-    )
+    const warn = Effect.suspend(() => {
+      const names = live().map((task) => task.id).join(", ")
+      return logSafely(Effect.logWarning(`Shutdown waits for ${names}, which cannot be interrupted`))
+    })
     yield* firstOf(allSettled(live), Effect.forever(Effect.delay(warn, "10 seconds")))
   })
 

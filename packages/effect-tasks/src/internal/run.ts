@@ -7,8 +7,10 @@ import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { toEffect } from "./checks.ts"
 import { closePool } from "./closing.ts"
 import { transition } from "./counting.ts"
+import { logSafely } from "./hooks.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
 import { leftover, resultOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
@@ -46,7 +48,9 @@ const attempt = (run: Run): void => {
   const { registration, task } = run
   const scope = run.scope = Scope.makeUnsafe()
   const context = new TaskContextImpl(run, task.attempt)
-  const handler = Effect.suspend(() => registration.handler(task.payload, context))
+  const handler = Effect.suspend(() =>
+    toEffect(registration.handler(task.payload, context), () => `The handler of job "${task.job.tag}"`)
+  )
   fork(run, scope, traced(run, handler), ended)
 }
 
@@ -55,10 +59,11 @@ const fork = <A, E>(
   run: Run,
   scope: Scope.Scope,
   effect: Effect.Effect<A, E, any>,
-  then: (run: Run, exit: Exit.Exit<A, E>) => void
+  then: (run: Run, exit: Exit.Exit<A, E>) => void,
+  options?: Effect.RunOptions
 ): void => {
   const context = Context.add(Context.add(run.registration.context, CurrentPlace, run), Scope.Scope, scope)
-  const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>) // the registration's context provides the rest
+  const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>, options) // the registration's context provides the rest
   const polled = fiber.pollUnsafe()
   if (polled !== undefined) return then(run, polled)
   run.fiber = fiber
@@ -103,7 +108,7 @@ const decideRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
     task.hooks?.dropAttempt(task.attempt)
     task.attempt++
     task.machine.emit(() => ({ _tag: "TaskRetrying", ...idsOf(task), attempt: task.attempt, error }))
-    if (delay > 0) yield* sleep(run, delay)
+    if (delay > 0 && !task.machine.instant) yield* sleep(run, delay)
     return true
   })
 
@@ -132,6 +137,7 @@ const sleep = (run: Run, millis: number): Effect.Effect<void> =>
     let deadline: ReturnType<typeof timers.set> | undefined
     return park({
       reason: "retry",
+      over: () => undefined,
       attach: (waiter) => {
         deadline = timers.set(millis, () => waiter.wake())
       },
@@ -165,10 +171,11 @@ const conclude = (run: Run, result: Exit.Exit<unknown, unknown>): void => {
   }
   const { verdict } = task
   const scopeExit = verdict!._tag === "result" ? verdict!.exit : result
-  fork(run, run.scope!, Effect.uninterruptible(closeAll(run, scopeExit)), (_, closed) => {
+  const closing = closeAll(run, scopeExit)
+  fork(run, run.scope!, closing, (_, closed) => {
     if (Exit.isFailure(closed)) finalizerFailed(run, closed)
     exit(run)
-  })
+  }, { uninterruptible: true })
 }
 
 /** A finalizer may open pools of its own, so look again after the Scope has closed. */
@@ -191,5 +198,5 @@ const logLeftover = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
   const cause = leftover(exit)
   if (cause === undefined) return
   const context = Context.add(run.registration.context, CurrentPlace, run)
-  Effect.runForkWith(context)(Effect.logWarning(`${run.task.id} failed while it stopped`, cause))
+  Effect.runForkWith(context)(logSafely(Effect.logWarning(`${run.task.id} failed while it stopped`, cause)))
 }

@@ -9,6 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { type DispatchError, TaskAlreadyComplete } from "../TaskError.ts"
 import type { Accepted } from "./accept.ts"
+import { toPriority } from "./checks.ts"
 import * as control from "./control.ts"
 import { recompute } from "./dispatch.ts"
 import { handleOf } from "./handles.ts"
@@ -103,7 +104,7 @@ export class TaskHandle implements AnyHandle {
   }
 
   setPriority(priority: number): Effect.Effect<void> {
-    return Effect.sync(() => setPriority(this.record, priority))
+    return Effect.sync(() => setPriority(this.record, toPriority(priority, this.job)))
   }
 
   get recompute(): Effect.Effect<AnyHandle, DispatchError> {
@@ -140,7 +141,16 @@ export const toHandle = ({ origin, task }: Accepted): AnyHandle => new TaskHandl
 /** A handle for who finds the task rather than dispatches it. */
 export const toTask = (task: TaskRecord): TaskHandle => new TaskHandle(task, "created")
 
-export const keyOf = (task: TaskRecord): string => task.key ??= task.job.definition.keyOf(task.payload)
+/** A payload without JSON form is like no other; a job that needs keys has refused it. */
+export const keyOf = (task: TaskRecord): string => {
+  if (task.key !== undefined) return task.key
+  try {
+    task.key = task.job.definition.keyOf(task.payload)
+  } catch {
+    task.key = task.id
+  }
+  return task.key
+}
 
 const offer = (run: Run, message: unknown): Effect.Effect<boolean> =>
   Effect.suspend(() => {
@@ -224,12 +234,6 @@ const waitingFor = (run: Run): Status["waitingFor"] => {
   return Option.some(run.gate !== undefined && !run.gate.hasRoom ? "job-concurrency" : "slot")
 }
 
-/** Runs a task and owns it: an interrupted caller cancels it and waits, unless others hold it too. */
+/** Awaits a task that the caller owns. */
 export const awaitOwned = (handle: AnyHandle): Effect.Effect<any, any> =>
-  Effect.onInterrupt(handle.await, () =>
-    Effect.suspend(() => {
-      const { record } = handle as TaskHandle
-      const { run } = record
-      if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
-      return control.cancel(record, { reason: "interrupted" }, true)
-    }))
+  control.owning((handle as TaskHandle).record, handle.await)

@@ -40,6 +40,15 @@ export class Timers {
     return this.clock.currentTimeMillisUnsafe()
   }
 
+  /** How many deadlines are set. */
+  get size(): number {
+    return this.live
+  }
+
+  get isArmed(): boolean {
+    return this.armed !== undefined
+  }
+
   /** Calls `fire` after that many milliseconds; never when they are infinite. */
   set(millis: number, fire: () => void): Deadline {
     const deadline = new Deadline(this.now() + Math.max(0, millis), fire)
@@ -106,7 +115,8 @@ export class Timers {
       }
       next = this.heap.peek()
     }
-    if (next !== undefined && this.armed === undefined) this.arm(next.at)
+    // what fired may have armed a later deadline
+    if (next !== undefined && (this.armed === undefined || next.at < this.armed.at)) this.arm(next.at)
   }
 }
 

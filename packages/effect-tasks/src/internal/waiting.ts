@@ -66,7 +66,7 @@ export const grant = (run: Run): void => {
   const claimants = run.claimants!
   proceedAll(run)
   if ((run.waits?.size ?? 0) === 0) return awake.clear()
-  for (const { fiber } of claimants) fiber.addObserver(() => rest(run, fiber))
+  for (const { fiber } of claimants) watchEnd(run, fiber)
   if (awake.size > 0) task.machine.halfAsleep.set(run, undefined)
 }
 
@@ -92,6 +92,14 @@ export const reclaim = (machine: Machine): void => {
 
 /** What a fiber hangs on; another one each time it suspends. Effect has no public view of this. */
 const suspension = (fiber: AnyFiber): unknown => (fiber as { readonly _yielded?: unknown })._yielded
+
+/** Once for each fiber, however often it goes on: it may live long. */
+const watchEnd = (run: Run, fiber: AnyFiber): void => {
+  const watched = run.watched ??= new WeakSet()
+  if (watched.has(fiber)) return
+  watched.add(fiber)
+  fiber.addObserver(() => rest(run, fiber))
+}
 
 /** A fiber that went on waits again or has ended: when none is left, the task sleeps on with those that still wait. */
 const rest = (run: Run, fiber: AnyFiber): void => {
@@ -166,6 +174,8 @@ const claimed = (run: Run): Effect.Effect<void> =>
 
 interface ParkOptions {
   readonly reason: WaitingFor
+  /** What the wait ends with when it need not begin; asked in the step that attaches, so that no wake-up is missed. */
+  readonly over: (fiber: AnyFiber) => Effect.Effect<void> | undefined
   readonly attach: (waiter: Waiter) => void
   readonly detach: (waiter: Waiter) => void
   /** Closing what is below a cancelled task waits although the task is marked. */
@@ -174,10 +184,12 @@ interface ParkOptions {
 
 /** Suspends until the waiter is woken, lending the slot meanwhile. */
 export const park = (options: ParkOptions): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    const run = runOf(fiber)
-    if (run?.marked && options.evenMarked !== true) return interrupted
-    return Effect.callback<void>((resume) => {
+  Effect.withFiber((fiber) =>
+    Effect.callback<void>((resume) => {
+      const over = options.over(fiber)
+      if (over !== undefined) return resume(over)
+      const run = runOf(fiber)
+      if (run?.marked && options.evenMarked !== true) return resume(interrupted)
       const wait = new Wait(options, run, fiber, resume)
       options.attach(wait)
       if (run !== undefined) {
@@ -188,7 +200,7 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
       }
       return wait.abandon
     })
-  })
+  )
 
 interface UntilOptions {
   readonly reason: WaitingFor
@@ -202,21 +214,24 @@ interface UntilOptions {
 
 /** Suspends until the source is ready; dies when that could never be. */
 export const until = (source: Source, options: UntilOptions): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    if (source.ready) return Effect.void
-    const ring = options.check !== undefined
-      ? options.check(nodeOf(fiber))
-      : options.target === undefined || options.cancelling
-      ? undefined
-      : checkRing(nodeOf(fiber), options.target)
-    if (ring !== undefined) return Effect.die(ring)
-    return park({
+  Effect.suspend(() =>
+    source.ready ? Effect.void : park({
       reason: options.reason,
       evenMarked: options.evenMarked,
+      over: (fiber) => {
+        if (source.ready) return Effect.void
+        const ring = ringOf(nodeOf(fiber), options)
+        return ring === undefined ? undefined : Effect.die(ring)
+      },
       attach: (waiter) => (source.waiters ??= new Set()).add(waiter),
       detach: (waiter) => source.waiters?.delete(waiter)
     })
-  })
+  )
+
+const ringOf = (from: TaskRecord | PoolRecord | undefined, options: UntilOptions): WaitCycle | undefined => {
+  if (options.check !== undefined) return options.check(from)
+  return options.target === undefined || options.cancelling ? undefined : checkRing(from, options.target)
+}
 
 /**
  * Runs the effect with the slot of the task lent to others. It has a fiber of its own, so that a cancel ends the wait
@@ -236,6 +251,7 @@ export const whileSleeping = <A, E, R>(
       let detach: (() => void) | undefined
       const ended = park({
         reason,
+        over: () => fiber.pollUnsafe() === undefined ? undefined : Effect.void,
         attach: (waiter) => {
           detach = fiber.addObserver(() => waiter.wake())
         },

@@ -1,17 +1,19 @@
 /** Assembles a machine and shows it as the WorkerPool service. */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { TaskEvent } from "../TaskEvent.ts"
 import { Admission } from "./admission.ts"
-import { atLeastOne } from "./definition.ts"
+import { Census } from "./census.ts"
+import { atLeastOne } from "./checks.ts"
 import { dispatch } from "./dispatch.ts"
 import { Listener } from "./events.ts"
 import { handleOf } from "./handles.ts"
-import { Machine } from "./machine.ts"
-import type { WorkerPoolOptions, WorkerPoolService } from "./model.ts"
+import { Machine, type Parts } from "./machine.ts"
+import type { WorkerPoolOptions } from "./model.ts"
 import { nodeOf } from "./place.ts"
 import { PoolHandle } from "./poolHandle.ts"
 import { turn } from "./pump.ts"
@@ -24,11 +26,13 @@ import { toHandle, toTask } from "./taskHandle.ts"
 import { park, until } from "./waiting.ts"
 
 export const makeWorkerPool = (
-  options: WorkerPoolOptions
-): Effect.Effect<WorkerPoolService, never, Scope.Scope> =>
+  options: WorkerPoolOptions,
+  parts: Partial<Parts> = {}
+): Effect.Effect<InternalWorkerPool, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
-    const machine = new Machine(context, options, { turn, admission: (self) => new Admission(self) })
+    const machine = new Machine(context, options, { turn, admission: (self) => new Admission(self), ...parts })
+    Context.get(context, Census)?.add(machine)
     yield* Effect.addFinalizer(() => close(machine))
     return makeService(machine)
   })
@@ -36,7 +40,8 @@ export const makeWorkerPool = (
 const recordsOf = (machine: Machine): Array<TaskRecord> =>
   [...machine.jobs.values()].flatMap((job) => [...job.tasks.values()]).toSorted((a, b) => a.number - b.number)
 
-const find = (machine: Machine, id: string): TaskRecord | undefined => {
+/** The visible task with this id. */
+export const find = (machine: Machine, id: string): TaskRecord | undefined => {
   const dash = id.lastIndexOf("-")
   const task = machine.jobs.get(id.slice(0, dash))?.tasks.get(Number(id.slice(dash + 1)))
   return task?.id === id ? task : undefined
@@ -122,13 +127,13 @@ const drain = (machine: Machine): Effect.Effect<void> =>
       const mine = left.filter((node) => node instanceof TaskRecord && !node.settled).length
       return machine.live <= mine
     }
-    if (isIdle()) return Effect.void
     const source: Source = { ready: false, waiters: undefined }
     const check = () => {
       if (isIdle()) machine.wakeAll(source)
     }
     return park({
       reason: "children",
+      over: () => isIdle() ? Effect.void : undefined,
       attach: (waiter: Waiter) => {
         source.waiters = new Set([waiter])
         machine.idleChecks.add(check)

@@ -1,0 +1,30 @@
+import * as Context from "effect/Context"
+import type { TaskEvent } from "../../TaskEvent.ts"
+import type * as TestWorkerPool from "../../testing/TestWorkerPool.ts"
+import { Listener } from "../events.ts"
+import type { Machine } from "../machine.ts"
+import type { TaskRecord } from "../records.ts"
+import { find } from "../workerPool.ts"
+
+/** Everything that has happened in a worker pool, and every dispatch that it accepted. */
+export class EventLog extends Listener {
+  readonly events: Array<TaskEvent> = []
+  /** The task of each dispatch: a joining or reusing one names the same task again. */
+  readonly dispatches: Array<TaskRecord> = []
+  readonly machine: Machine
+
+  constructor(machine: Machine) {
+    super()
+    this.machine = machine
+    machine.listeners.add(this)
+  }
+
+  override offer(event: TaskEvent): void {
+    this.events.push(event)
+    if (event._tag === "TaskQueued" || event._tag === "TaskJoined" || event._tag === "TaskReused") {
+      this.dispatches.push(find(this.machine, event.taskId)!) // a task that is dispatched is visible
+    }
+  }
+}
+
+export const EventLogKey = Context.Service<TestWorkerPool.EventLog, EventLog>("effect-tasks/testing/EventLog")

@@ -1,0 +1,39 @@
+/** Starting the queued tasks of a paused machine, when a test says so. */
+import * as Effect from "effect/Effect"
+import type { Machine } from "../machine.ts"
+import { turn } from "../pump.ts"
+import type { Run, TaskRecord } from "../records.ts"
+import { give } from "../run.ts"
+import type { EventLog } from "./eventLog.ts"
+import { quiet, somethingHappens } from "./waits.ts"
+
+/** Starts the task that is next, if a slot is free for it. Those that resume get theirs first. */
+export const start = ({ machine }: EventLog): TaskRecord | undefined => {
+  turn(machine)
+  const next = machine.slots.available ? machine.ready.peek() as Run | undefined : undefined // it holds runs alone
+  if (next !== undefined) give(next)
+  return next?.task
+}
+
+/**
+ * Goes on until the condition holds or nothing more can happen: tasks that wait for time stay where they are. Other tasks
+ * start as slots are free (`eager`), or only when nothing else can go on.
+ */
+export const runUntil = (
+  log: EventLog,
+  done: () => boolean,
+  eager: boolean
+): Effect.Effect<ReadonlyArray<TaskRecord>> =>
+  Effect.gen(function*() {
+    const started: Array<TaskRecord> = []
+    while (true) {
+      yield* quiet
+      if (done()) return started
+      const next = eager || active(log.machine) === 0 ? start(log) : undefined
+      if (next !== undefined) started.push(next)
+      else if (active(log.machine) === 0 || !(yield* somethingHappens(log))) return started
+    }
+  })
+
+/** How many tasks run, or their hooks do. */
+const active = ({ counts, live }: Machine): number => live - counts.queued - counts.sleeping

@@ -1,0 +1,71 @@
+/** How a test waits: for the next event, for everything to calm down, until a deadline. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as TestClock from "effect/testing/TestClock"
+import { toMillis } from "../checks.ts"
+import type { EventLog } from "./eventLog.ts"
+
+const turns = 20
+
+/** Lets everything run that can run without time passing. */
+export const quiet: Effect.Effect<void> = Effect.gen(function*() {
+  for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+})
+
+const testClock: Effect.Effect<TestClock.TestClock | undefined> = Effect.map(
+  Effect.clockWith(Effect.succeed),
+  (clock) => "adjust" in clock ? clock as TestClock.TestClock : undefined // only test clocks can be adjusted
+)
+
+/** The next transition, or end of hooks, of a worker pool. */
+export const nextEvent = (log: EventLog): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const { idleChecks } = log.machine
+    // goes on in a turn of its own: whoever wakes it still walks over those that wait
+    const waiter = { from: undefined, wake: () => resume(Effect.andThen(leave, Effect.yieldNow)) }
+    const leave = Effect.sync(() => {
+      log.waiters?.delete(waiter)
+      idleChecks.delete(waiter.wake)
+    })
+    ;(log.waiters ??= new Set()).add(waiter)
+    idleChecks.add(waiter.wake)
+    return leave
+  })
+
+/** How long a test that holds the clock waits for what does not depend on it, in real milliseconds. */
+const patience = 50
+
+/** Whether something happens, as far as it can while nobody moves the clock. */
+export const somethingHappens = (log: EventLog): Effect.Effect<boolean> =>
+  Effect.flatMap(testClock, (clock) => {
+    const event = Effect.as(nextEvent(log), true)
+    return clock === undefined
+      ? event
+      : Effect.raceFirst(event, clock.withLive(Effect.as(Effect.sleep(patience), false)))
+  })
+
+const steps = 100
+
+/** The result of an effect that gets this long. A test clock is moved on to the deadline, step by step. */
+export const within = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  time: Duration.Input
+): Effect.Effect<Option.Option<A>, E, R> =>
+  Effect.flatMap(testClock, (clock) => {
+    if (clock === undefined) return Effect.timeoutOption(effect, time)
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(effect)
+      for (let step = 0; step < steps && fiber.pollUnsafe() === undefined; step++) {
+        yield* quiet
+        if (fiber.pollUnsafe() === undefined) yield* clock.adjust(toMillis(time) / steps)
+      }
+      yield* quiet
+      const exit: Exit.Exit<A, E> | undefined = fiber.pollUnsafe()
+      if (exit !== undefined) return Option.some(yield* exit)
+      yield* Fiber.interrupt(fiber)
+      return Option.none()
+    })
+  })

@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
+import { Job, TaskPool, WorkerPool } from "effect-tasks"
+import { expectNoLeaks, TestWorkerPool } from "effect-tasks/testing"
+import { settleTurns, testPool, work } from "../support.ts"
+
+const leaksIn = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.exit(expectNoLeaks(effect)), (exit) => {
+    if (Exit.isSuccess(exit)) return assert.fail("expected a leak to be found")
+    return Cause.squash(exit.cause) as Error & { readonly actual: ReadonlyArray<string> }
+  })
+
+class Plain extends Job.make("Plain") {}
+
+describe("expectNoLeaks", () => {
+  it.effect("holds for a busy pool that is closed in the middle of its work, and gives what the effect gives", () =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const { events } = yield* WorkerPool
+        yield* Effect.forkScoped(Stream.runDrain(events))
+        yield* work("held", () => Effect.never, { timeout: "1 hour" })
+        yield* work("delayed", () => Effect.void, { delay: "1 hour" })
+        yield* work("parent", () => TaskPool.use((pool) => work("child", () => Effect.sleep("1 day"), { pool })))
+        yield* settleTurns
+        return 7
+      })
+      assert.strictEqual(yield* expectNoLeaks(Effect.scoped(program).pipe(Effect.provide(testPool()))), 7)
+    }))
+
+  it.effect("keeps the failure of the effect", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Effect.flip(expectNoLeaks(Effect.fail("no"))), "no")
+    }))
+
+  it.effect("finds a pool that was never closed", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const error = yield* leaksIn(Layer.buildWithScope(TestWorkerPool.layer(), scope))
+      assert.deepStrictEqual(error.actual, ["1 worker pool still open"])
+      assert.include(error.message, "The worker pool left behind:\n  1 worker pool still open")
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect("finds a fiber that a handler leaks, and names its task", () =>
+    Effect.gen(function*() {
+      const layer = Plain.toLayer(() => Effect.forkDetach(Effect.never)).pipe(
+        Layer.provideMerge(TestWorkerPool.layer())
+      )
+      const error = yield* leaksIn(Plain.run().pipe(Effect.provide(layer)))
+      assert.deepStrictEqual(error.actual, ["1 fiber(s) of Plain-1 (handler)"])
+    }))
+
+  it.effect("finds a fiber that a hook leaks", () =>
+    Effect.gen(function*() {
+      const error = yield* leaksIn(
+        Effect.gen(function*() {
+          const task = yield* work("a")
+          yield* task.onExit(() => Effect.forkDetach(Effect.never))
+          yield* task.exit
+        }).pipe(Effect.provide(testPool()))
+      )
+      assert.deepStrictEqual(error.actual, ["1 fiber(s) of Work-1 (hook)"])
+    }))
+
+  it.effect("finds a listener that outlives the pool", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const error = yield* leaksIn(
+        Effect.gen(function*() {
+          const { events } = yield* WorkerPool
+          yield* Stream.toPull(events).pipe(Effect.flatMap((pull) => pull), Effect.forkChild, Scope.provide(scope))
+          yield* settleTurns
+        }).pipe(Effect.provide(WorkerPool.layer()))
+      )
+      assert.deepStrictEqual(error.actual, ["1 listener(s) of events"])
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect("finds timers, slots, keys and registrations that the machine would leave", () =>
+    Effect.gen(function*() {
+      const error = yield* leaksIn(
+        Effect.gen(function*() {
+          const service: object = yield* WorkerPool
+          const { "~effect-tasks/Machine": machine } = service as { "~effect-tasks/Machine": any } // the machine is private
+          machine.slots.take()
+          machine.timers.set(1000, () => {})
+          machine.jobs.get("Work").lines.set("k", undefined)
+        }).pipe(Effect.provide(testPool()))
+      )
+      assert.includeMembers([...error.actual], [
+        "1 slot(s) taken",
+        "1 timer(s)",
+        "1 armed sleep",
+        "1 held key(s) of Work"
+      ])
+    }))
+})
+
+class Stored extends Schema.Class<Stored>("Stored")({ n: Schema.Int }) {}
+class Keeps extends Job.make("Keeps", { payload: Stored, persistent: true, unique: true, concurrency: 1 }) {}
+
+describe("the runtime leaves nothing", () => {
+  it.effect("of jobs with keys, permits and kept results", () =>
+    expectNoLeaks(
+      Effect.gen(function*() {
+        for (let n = 0; n < 50; n++) yield* Keeps.dispatch(new Stored({ n: n % 20 }))
+        yield* settleTurns
+      }).pipe(Effect.provide(Keeps.toLayer(() => Effect.yieldNow).pipe(Layer.provideMerge(TestWorkerPool.layer()))))
+    ))
+})
