@@ -28,6 +28,7 @@ import {
   TaskTimeout,
   WorkerPool
 } from "effect-tasks"
+import { expectNoLeaks } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
 
 /** The typed error of every scripted job. */
@@ -98,7 +99,7 @@ export const testPool = <const Jobs extends ReadonlyArray<ScriptedJob<any>> = []
   ) as any // mergeAll of a spread has no precise type
 type HandlerOf<J> = J extends { readonly tag: infer Tag extends string } ? Job.Handler<Tag> : never
 
-/** Runs a test in its own `testPool`; the test's Scope closes before the worker pool does. */
+/** Runs a test in its own `testPool`, of which nothing may be left; the test's Scope closes before the worker pool does. */
 export const withPool = <const Jobs extends ReadonlyArray<ScriptedJob<any>> = []>(
   options?: Parameters<typeof WorkerPool.layer>[0],
   ...jobs: Jobs
@@ -106,7 +107,8 @@ export const withPool = <const Jobs extends ReadonlyArray<ScriptedJob<any>> = []
 <A, E, R>(self: Effect.Effect<A, E, R>) =>
   TestClock.adjust(0).pipe( // disarms TestClock's warning, whose first sleep would break a sleeping finalizer
     Effect.andThen(Effect.scoped(self)),
-    Effect.provide(testPool(options, ...jobs))
+    Effect.provide(testPool(options, ...jobs)),
+    expectNoLeaks
   )
 
 /** Holds whoever waits until it is opened. */

@@ -74,6 +74,7 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
   run.waitingFor = undefined
   task.machine.halfAsleep.delete(run)
   clearDeadline(run)
+  task.machine.halfAsleep.delete(run)
   if (run.claiming) {
     run.claiming = false
     task.machine.resuming.remove(run)

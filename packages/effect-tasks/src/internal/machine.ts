@@ -17,7 +17,7 @@ import { ReadyQueue } from "./readyQueue.ts"
 import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Waited } from "./records.ts"
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
-import { Timers } from "./timers.ts"
+import { type Deadline, Timers } from "./timers.ts"
 
 /** What a machine is made with, beside its options. */
 export interface Parts {
@@ -51,7 +51,8 @@ export class Machine {
   readonly idleChecks = new Set<() => void>()
   /** Running tasks of which some fibers still wait, with what the others hung on at the last look. */
   readonly halfAsleep = new Map<Run, ReadonlyArray<unknown> | undefined>()
-  watching = false
+  /** The next look at them, while others need a slot. */
+  watch: Deadline | undefined
   seq = 0
   delayed = 0
   /** Accepted and not settled. */

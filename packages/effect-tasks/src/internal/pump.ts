@@ -13,8 +13,8 @@ export const turn = (machine: Machine): void => {
   for (let steps = 1; step(machine); steps++) {
     if (steps % checkEvery === 0 && Date.now() > end) return machine.schedule()
   }
-  machine.timers.sweep()
   watch(machine)
+  machine.timers.sweep()
 }
 
 const step = (machine: Machine): boolean => {
@@ -35,13 +35,18 @@ const step = (machine: Machine): boolean => {
 const patience = 100
 
 const watch = (machine: Machine): void => {
-  if (machine.watching || machine.halfAsleep.size === 0 || machine.slots.available || !inNeed(machine)) return
-  machine.watching = true
-  machine.timers.set(patience, () => {
-    machine.watching = false
-    reclaim(machine)
-    machine.schedule()
-  })
+  const { timers } = machine
+  const needed = machine.halfAsleep.size > 0 && !machine.slots.available && inNeed(machine)
+  if (needed) {
+    machine.watch ??= timers.set(patience, () => {
+      machine.watch = undefined
+      reclaim(machine)
+      machine.schedule()
+    })
+  } else if (machine.watch !== undefined) {
+    timers.clear(machine.watch)
+    machine.watch = undefined
+  }
 }
 
 const inNeed = ({ paused, ready, resuming }: Machine): boolean =>

@@ -42,6 +42,7 @@ export const leaksOf = (machine: Machine): ReadonlyArray<string> => {
   check([...machine.listeners].filter((listener) => !(listener instanceof EventLog)).length, "listener(s) of events")
   check(machine.ready.size + machine.resuming.size, "queued task(s)")
   check(machine.admission.size, "suspended dispatch(es)")
+  check(machine.halfAsleep.size, "task(s) half asleep")
   check(machine.idleChecks.size, "drain(s) waiting")
   check([...machine.pools.values()].filter((pool) => !pool.isGlobal && !pool.released).length, "unfinished pool(s)")
   for (const { gates, lines, registrations, tag } of machine.jobs.values()) {
