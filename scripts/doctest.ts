@@ -3,15 +3,16 @@
  * tests that run them (the vitest project `docs`).
  *
  * A sample is a fence marked `ts` in the JSDoc of a public module or in a Markdown file. `ts no-run` only type-checks it,
- * `ts skip-check` leaves it out. `console.log(x) // => text` asserts a printed line, `expr // => value` a value. The lines
- * of a written module have the numbers of their source, so a type error points to the place to mend.
+ * `ts test` is a test file of its own, `ts skip-check` leaves it out. `console.log(x) // => text` asserts a printed line,
+ * `expr // => value` a value. The lines of a written module have the numbers of their source, so a type error points to
+ * the place to mend.
  */
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 interface Sample {
   readonly line: number
-  readonly run: boolean
+  readonly use: "run" | "check" | "test"
   readonly code: ReadonlyArray<string>
 }
 
@@ -42,6 +43,8 @@ const documentation = (file: string, text: string): Array<string> => {
   })
 }
 
+const uses: Record<string, Sample["use"] | undefined> = { "": "run", "no-run": "check", "test": "test" }
+
 const samplesOf = (file: string, lines: ReadonlyArray<string>): Array<Sample> => {
   const samples: Array<Sample> = []
   for (let i = 0; i < lines.length; i++) {
@@ -52,11 +55,10 @@ const samplesOf = (file: string, lines: ReadonlyArray<string>): Array<Sample> =>
     while (++i < lines.length && lines[i].trim() !== marks);
     if (i === lines.length) throw new Error(`${file}:${start}: this fence is never closed`)
     if (language !== "ts" || flag === "skip-check") continue
-    if (flag !== "" && flag !== "no-run") {
-      throw new Error(`${file}:${start}: unknown mark "${flag}" (no-run or skip-check)`)
-    }
+    const use = uses[flag]
+    if (use === undefined) throw new Error(`${file}:${start}: unknown mark "${flag}" (no-run, test or skip-check)`)
     const code = lines.slice(start, i).map((line) => line.startsWith(indent) ? line.slice(indent.length) : line)
-    samples.push({ line: start + 1, run: flag === "", code })
+    samples.push({ line: start + 1, use, code })
   }
   return samples
 }
@@ -96,8 +98,10 @@ for (const file of sources) {
   const name = file.replaceAll(/[/\\]/g, "-")
   const samples = samplesOf(file, documentation(file, readFileSync(join(root, file), "utf8")))
   total += samples.length
-  for (const sample of samples) write(`${name}.${sample.line}.ts`, moduleOf(sample))
-  const tests = samples.filter(({ run }) => run).map((sample) => testOf(file, name, sample))
+  for (const sample of samples) {
+    write(`${name}.${sample.line}${sample.use === "test" ? ".test" : ""}.ts`, moduleOf(sample))
+  }
+  const tests = samples.filter(({ use }) => use === "run").map((sample) => testOf(file, name, sample))
   const imports = "import { format } from \"node:util\"\nimport { expect, it, vi } from \"vitest\"\n"
   if (tests.length > 0) write(`${name}.test.ts`, imports + tests.join(""))
 }
