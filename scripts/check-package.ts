@@ -24,6 +24,7 @@ const json = (path: string) => JSON.parse(readFileSync(path, "utf8"))
 const tsconfig = {
   compilerOptions: {
     strict: true,
+    declaration: true,
     exactOptionalPropertyTypes: true,
     module: "NodeNext",
     target: "ES2023",

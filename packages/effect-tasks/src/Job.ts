@@ -126,11 +126,12 @@ export const Priority = {
  *
  * **Details**
  *
- * - `payload`: struct fields or a Schema, `Schema.Void` unless given. Checked at each dispatch.
+ * - `payload`: struct fields or a Schema, `Schema.Void` unless given. Checked at each dispatch. It may be left out where
+ *   every field is optional; a job without payload refuses any.
  * - `success`, `error`, `progress`, `message`: Schemas of the result, the typed error, the partial results and the
  *   input of a running task. Not checked in memory.
  * - `key`: the identity of the work, for `unique`, `persistent` and `find`; the canonical JSON of the payload unless
- *   given.
+ *   given. Give one where payloads have no JSON form: without it `unique` and `persistent` jobs refuse them.
  * - `unique`: what a dispatch does when a task of this key is live: `"join"` (or `true`) returns that task, `"reject"`
  *   fails, `"supersede"` cancels it and queues behind it.
  * - `persistent`: keeps successful results, so that the next dispatch of the key returns the finished task.
@@ -139,6 +140,8 @@ export const Priority = {
  * - `queueTimeout`: the longest wait for the first start.
  * - `retry`: further attempts after typed failures.
  * - `concurrency`: how many tasks of the job, or of each key of it, run at once.
+ *
+ * A policy that could never work (`concurrency: 0`, `timeout: "soon"`) throws here and names the job and the option.
  *
  * **Example** (A job, its handler and a dispatch)
  *

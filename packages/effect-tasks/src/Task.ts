@@ -15,7 +15,7 @@ import * as model from "./internal/model.ts"
  * @category models
  * @since 0.1.0
  */
-export type Task<A = void, E = never, P = never, M = never> = model.Task<A, E, P, M>
+export type { Task } from "./internal/model.ts"
 
 /**
  * A handle whose job is not known.
@@ -31,7 +31,7 @@ export type { AnyTask as Any } from "./internal/model.ts"
  * @category models
  * @since 0.1.0
  */
-export type TaskContext<A = void, E = never, P = never, M = never> = model.TaskContext<A, E, P, M>
+export type { TaskContext } from "./internal/model.ts"
 
 /**
  * One consistent snapshot of a task. Times are milliseconds since the epoch, lengths are milliseconds.
@@ -39,7 +39,7 @@ export type TaskContext<A = void, E = never, P = never, M = never> = model.TaskC
  * @category models
  * @since 0.1.0
  */
-export type Status<A = unknown, E = unknown, P = unknown> = model.Status<A, E, P>
+export type { Status } from "./internal/model.ts"
 
 /**
  * The hooks of a task, on its handle and in its handler, and why somebody cancels.

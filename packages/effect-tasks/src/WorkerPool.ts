@@ -51,7 +51,8 @@ export type { WorkerPoolStatus } from "./internal/model.ts"
  * **Details**
  *
  * `WorkerPool.layer` takes `workers` (the machine's processors unless given), `capacity` (unbounded), `onFull`
- * (`"suspend"`), `history` (1,000) and `gracePeriod` (none). Counts below 1, and NaN, count as 1; a history below 0 as 0.
+ * (`"suspend"`), `history` (1,000) and `gracePeriod` (none). Counts below 1, and NaN, count as 1; a history below 0, and
+ * NaN, as 0; fractions are cut. A `gracePeriod` that is no duration kills the layer.
  *
  * **Example** (Looking at a worker pool)
  *

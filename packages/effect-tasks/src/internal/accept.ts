@@ -4,6 +4,7 @@
 import type * as Fiber from "effect/Fiber"
 import { type DispatchErrorReason, DuplicateTask, PoolClosed, type WaitCycle, WorkerPoolClosed } from "../TaskError.ts"
 import { countGuest, countNew, countReuse } from "./counting.ts"
+import type { Timeouts } from "./definition.ts"
 import { Gate } from "./gate.ts"
 import { link, linkGuest, postpone, queue, setPriority } from "./lifecycle.ts"
 import { Line } from "./line.ts"
@@ -15,7 +16,7 @@ import { type PoolRecord, type Registration, Run, TaskRecord } from "./records.t
 import { checkJoin } from "./ring.ts"
 import { tracingOf } from "./span.ts"
 import { stopTask } from "./stop.ts"
-import { idsOf } from "./waiting.ts"
+import * as told from "./told.ts"
 
 /** A checked dispatch. */
 export interface Request {
@@ -27,9 +28,10 @@ export interface Request {
   readonly pool: PoolRecord
   readonly priority: number
   readonly delay: number
-  readonly timeout: number
-  readonly queueTimeout: number
+  readonly timeouts: Timeouts
   readonly fiber: Fiber.Fiber<unknown, unknown>
+  /** Told in the step that accepts: the fiber may be interrupted before it sees the task. */
+  readonly accepted?: ((task: TaskRecord) => void) | undefined
   /** The task that this one replaces, whatever the job's policy. */
   readonly replaces?: TaskRecord
 }
@@ -76,8 +78,13 @@ const refuse = (request: Request): DispatchErrorReason | undefined => {
 
 /** A sealed pool still takes what its own unfinished tasks, and those below them, dispatch. */
 const isWithin = (pool: PoolRecord, from: TaskRecord | undefined): boolean => {
-  for (let task = from; task !== undefined; task = task.pool.createdBy) {
-    if (task.pool === pool || task.run?.guestOf?.has(pool)) return true
+  const above = new Set(from === undefined ? [] : [from])
+  // a Set iterates on over what is added meanwhile: a shared task is below the makers of all pools that hold it
+  for (const task of above) {
+    for (const holder of task.run?.holders ?? [task.pool]) {
+      if (holder === pool) return true
+      if (holder.createdBy !== undefined) above.add(holder.createdBy)
+    }
   }
   return false
 }
@@ -96,13 +103,13 @@ const join = (request: Request, holder: Run): Accepted => {
   }
   holder.holds++
   if (priority > task.priority) setPriority(task, priority)
-  task.machine.emit(() => ({ _tag: "TaskJoined", ...idsOf(task), poolId: pool.id }))
+  task.machine.emit(told.joined, task, pool)
   return { task, origin: "joined" }
 }
 
 const reuse = ({ pool }: Request, task: TaskRecord): Accepted => {
   countReuse(task, pool)
-  task.machine.emit(() => ({ _tag: "TaskReused", ...idsOf(task), poolId: pool.id }))
+  task.machine.emit(told.reused, task, pool)
   return { task, origin: "reused" }
 }
 
@@ -120,24 +127,22 @@ const insert = (request: Request, line: Line | undefined): TaskRecord => {
     machine.timers.now()
   )
   task.key = key
-  task.options = { timeout: request.timeout, queueTimeout: request.queueTimeout }
-  const run = new Run(task, registration, gateOf(request), request.timeout, request.queueTimeout)
+  task.timeouts = request.timeouts
+  const run = new Run(task, registration, gateOf(request), request.timeouts)
   run.dispatchedIn = tracingOf(fiber)
   run.gate?.retain()
   task.run = run
   job.tasks.set(task.number, task)
   machine.live++
   link(pool, run)
-  countNew(run)
+  countNew(task)
   countDispatch(task)
-  machine.emit(() => ({
-    _tag: "TaskQueued",
-    ...idsOf(task),
-    ...(parentId === undefined ? {} : { parentTaskId: parentId }),
-    priority
-  }))
+  machine.emit(told.queued, task)
   const place = line ?? (definition.unique === undefined ? undefined : openLine(registration, key!))
-  place?.add(run)
+  if (place !== undefined) {
+    place.add(run)
+    machine.admission.look(job, key)
+  }
   if (delay > 0 && !machine.instant) postpone(run, delay)
   else queue(run)
   return task

@@ -1,20 +1,21 @@
 /** Dispatchers that wait for room in the queue, by priority, then first come. */
 import * as Effect from "effect/Effect"
-import type { DispatchErrorReason } from "../TaskError.ts"
-import { QueueFull } from "../TaskError.ts"
+import * as Exit from "effect/Exit"
+import { DispatchError, type DispatchErrorReason, QueueFull } from "../TaskError.ts"
 import { accept, type Accepted, type Request } from "./accept.ts"
 import { Heap, type HeapItem } from "./heap.ts"
 import type { Machine } from "./machine.ts"
+import type { JobState } from "./records.ts"
 
 interface Waiting extends HeapItem {
-  readonly request: Request
+  request: Request
   readonly order: number
-  readonly resume: (effect: Effect.Effect<Accepted, DispatchErrorReason>) => void
+  readonly resume: (effect: Effect.Effect<Accepted, DispatchError>) => void
 }
 
 export class Admission {
   private readonly machine: Machine
-  /** Those that wait for the same key of a unique job. */
+  /** Those that wait with the same key. */
   private readonly twins = new Map<string, Set<Waiting>>()
   private readonly waiting = new Heap<Waiting>((a, b) =>
     a.request.priority !== b.request.priority ? a.request.priority > b.request.priority : a.order < b.order
@@ -30,11 +31,11 @@ export class Admission {
   }
 
   /** Accepts a request now, or when there is room. */
-  submit(request: Request): Effect.Effect<Accepted, DispatchErrorReason> {
+  submit(request: Request): Effect.Effect<Accepted, DispatchError> {
     const { capacity, onFull } = this.machine
     const outcome = attempt(request, this.hasRoom && this.waiting.size === 0)
     if (outcome !== "full") return outcome
-    if (onFull === "fail") return Effect.fail(new QueueFull({ capacity }))
+    if (onFull === "fail") return refused(request, new QueueFull({ capacity }))
     return Effect.callback((resume) => {
       const waiting: Waiting = { request, order: this.machine.nextOrder(), resume, heapIndex: -1 }
       this.add(waiting)
@@ -49,18 +50,27 @@ export class Admission {
   admitNext(): boolean {
     const next = this.waiting.peek()
     if (next === undefined || !(this.hasRoom || this.machine.closed)) return false
-    const twins = this.twins.get(twinsOf(next.request) ?? "")
     this.admit(next)
-    // what now joins the admitted task needs no room
-    for (const twin of twins ?? []) if (twin.heapIndex >= 0) this.admit(twin)
     return true
   }
 
-  private admit(waiting: Waiting): void {
+  /** A task has taken a key, or left a result to reuse: those that wait for the same key may need no room any more. */
+  look(job: JobState, key: string | undefined): void {
+    if (this.waiting.size === 0 || key === undefined) return
+    const twins = this.twins.get(nameOf(job, key))
+    if (twins === undefined) return
+    this.machine.tell(() => {
+      for (const twin of twins) if (twin.heapIndex >= 0 && !this.admit(twin)) return
+    })
+  }
+
+  private admit(waiting: Waiting): boolean {
+    waiting.request = renewed(waiting.request)
     const outcome = attempt(waiting.request, this.hasRoom || this.machine.closed)
-    if (outcome === "full") return
+    if (outcome === "full") return false
     this.remove(waiting)
     waiting.resume(outcome)
+    return true
   }
 
   private add(waiting: Waiting): void {
@@ -85,13 +95,28 @@ export class Admission {
 }
 
 const twinsOf = ({ key, registration: { definition, job } }: Request): string | undefined =>
-  definition.unique === undefined ? undefined : `${job.tag} ${key}`
+  key === undefined || (definition.unique ?? definition.kept) === undefined ? undefined : nameOf(job, key)
+
+const nameOf = (job: JobState, key: string): string => `${job.tag} ${key}`
+
+/** With the newest handler of the job, which may have come while the dispatcher waited. */
+const renewed = (request: Request): Request => {
+  const { definition, job } = request.registration
+  const newest = job.registrations.findLast(({ phase }) => phase === "open")
+  return newest?.definition === definition ? { ...request, registration: newest } : request
+}
+
+const refused = ({ registration }: Request, reason: DispatchErrorReason): Effect.Effect<never, DispatchError> =>
+  Effect.fail(new DispatchError({ job: registration.job.tag, reason }))
 
 /** Accepts as an effect: a ring that a joining dispatch would close is a defect. */
-const attempt = (request: Request, hasRoom: boolean): Effect.Effect<Accepted, DispatchErrorReason> | "full" => {
+const attempt = (request: Request, hasRoom: boolean): Effect.Effect<Accepted, DispatchError> | "full" => {
   try {
     const outcome = accept(request, hasRoom)
-    return outcome === "full" ? outcome : "task" in outcome ? Effect.succeed(outcome) : Effect.fail(outcome)
+    if (outcome === "full") return outcome
+    if (!("task" in outcome)) return refused(request, outcome)
+    request.accepted?.(outcome.task)
+    return Exit.succeed(outcome)
   } catch (defect) {
     return Effect.die(defect)
   }

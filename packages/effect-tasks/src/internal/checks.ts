@@ -38,7 +38,8 @@ export const toMillis = (duration: Duration.Input | undefined, option = "the dur
 const holdsNaN = (duration: unknown): boolean =>
   typeof duration === "number"
     ? Number.isNaN(duration)
-    : Predicate.isObjectOrArray(duration) && !Duration.isDuration(duration) && Object.values(duration).some(Number.isNaN)
+    : Predicate.isObjectOrArray(duration) && !Duration.isDuration(duration) &&
+      Object.values(duration).some(Number.isNaN)
 
 /** How long a task is put off: what never ends would hang its pool for ever. */
 export const toDelay = (delay: Duration.Input | undefined, tag: string): number => {

@@ -5,9 +5,7 @@ import * as Queue from "effect/Queue"
 import { toMillis, toReason } from "./checks.ts"
 import { clearDeadline } from "./lifecycle.ts"
 import type { CancelOptions } from "./model.ts"
-import { nodeOf } from "./place.ts"
 import type { Run, TaskRecord } from "./records.ts"
-import { dependents } from "./ring.ts"
 import { armTimeout, stopTask } from "./stop.ts"
 import { until } from "./waiting.ts"
 
@@ -28,24 +26,44 @@ export const settled = (task: TaskRecord): Effect.Effect<void> => until(task, { 
 
 /** Acts at once, then waits until the task has stopped; not for what waits for the caller. */
 export const cancel = (task: TaskRecord, options: CancelOptions = {}, evenMarked = false): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
+  Effect.suspend(() => {
     const { run } = task
     const reason = toReason(options)
     if (run === undefined || task.state === "Exited") return Effect.void
-    const left = dependents(nodeOf(fiber))
     stopTask(run, { _tag: "cancel", reason })
-    return left.has(task) ? Effect.void : until(task, { reason: "task", evenMarked, cancelling: true, target: task })
+    return until(task, {
+      reason: "task",
+      evenMarked,
+      instead: (dependents) => dependents.has(task) ? Effect.void : undefined
+    })
   })
 
-/** Waits for a task as its owner does: interrupted, it cancels the task and waits, unless others hold it too. */
-export const owning = <A, E>(task: TaskRecord, wait: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.onInterrupt(wait, () =>
-    Effect.suspend(() => {
-      const { run } = task
-      if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
-      return cancel(task, { reason: "interrupted" }, true)
-    }))
+/** Lets an effect name the task that it owns: interrupted, it cancels the task and waits, unless others hold it too. */
+export const owning = <A, E, R>(
+  effect: (own: (task: TaskRecord) => void) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let owned: TaskRecord | undefined
+    const own = (task: TaskRecord) => {
+      owned = task
+    }
+    return Effect.onInterrupt(effect(own), () => (owned === undefined ? Effect.void : disown(owned)))
+  })
+
+const disown = (task: TaskRecord): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { run } = task
+    if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
+    return cancel(task, { reason: "interrupted" }, true)
+  })
 
 const inboxCapacity = 16
 
-export const inboxOf = (run: Run): Queue.Queue<any> => run.inbox ??= Effect.runSync(Queue.bounded<any>(inboxCapacity))
+export const inboxOf = (run: Run): Queue.Queue<any> => run.inbox ??= makeInbox(run)
+
+const makeInbox = (run: Run): Queue.Queue<any> => {
+  const inbox = Effect.runSync(Queue.bounded<any>(inboxCapacity))
+  // whoever carries the context of an ended task would wait forever
+  if (run.task.state === "Exited") Queue.shutdownUnsafe(inbox)
+  return inbox
+}

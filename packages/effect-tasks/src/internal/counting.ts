@@ -12,15 +12,10 @@ const columns: { readonly [S in State]: Column } = {
   Exited: "complete"
 }
 
-const eachCounting = (task: TaskRecord, run: Run, f: (counts: Counts) => void): void => {
-  const { machine } = task
-  f(machine.counts)
-  if (run.countedBy !== undefined) {
-    for (const pool of run.countedBy) changed(pool, f)
-  } else {
-    // not `chain`: a generator for each transition of each task would cost more than the counting
-    for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) changed(pool, f)
-  }
+/** Tells the readers of `changes`. */
+export const touch = (pool: PoolRecord): void => {
+  pool.changes.version++
+  pool.machine.wakeAll(pool.changes)
 }
 
 const changed = (pool: PoolRecord, f: (counts: Counts) => void): void => {
@@ -28,18 +23,20 @@ const changed = (pool: PoolRecord, f: (counts: Counts) => void): void => {
   touch(pool)
 }
 
-/** Tells the readers of `changes`. */
-export const touch = (pool: PoolRecord): void => {
-  pool.changes.version++
-  pool.machine.wakeAll(pool.changes)
+const addQueued = (counts: Counts): void => {
+  counts.total++
+  counts.queued++
 }
 
 /** A task was accepted. */
-export const countNew = (run: Run): void =>
-  eachCounting(run.task, run, (counts) => {
-    counts.total++
-    counts.queued++
-  })
+export const countNew = ({ machine, pool }: TaskRecord): void => {
+  addQueued(machine.counts)
+  // not `chain`, here and below: a generator for each transition of each task would cost more than the counting
+  for (let each: PoolRecord | undefined = pool; each !== undefined; each = each.parent) {
+    addQueued(each.counts)
+    touch(each)
+  }
+}
 
 /** The one place where a task changes its state, together with every count of it. */
 export const transition = (run: Run, to: State): void => {
@@ -54,15 +51,29 @@ const countMove = (run: Run, from: State, to: State): void => {
   const out = columns[from]
   const into = columns[to]
   if (out === into) return
-  const { verdict } = run.task
-  const canceled = into === "complete" && verdict!._tag === "cancel"
-  const failed = into === "complete" && !canceled && isFailure(run.task)
-  eachCounting(run.task, run, (counts) => {
-    counts[out]--
-    counts[into]++
-    if (canceled) counts.canceled++
-    if (failed) counts.failed++
-  })
+  const { task } = run
+  const special = into === "complete" ? specialColumn(task) : undefined
+  move(task.machine.counts, out, into, special)
+  if (run.countedBy === undefined) {
+    for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) {
+      move(pool.counts, out, into, special)
+      touch(pool)
+    }
+  } else {
+    for (const pool of run.countedBy) {
+      move(pool.counts, out, into, special)
+      touch(pool)
+    }
+  }
+}
+
+const specialColumn = (task: TaskRecord): "canceled" | "failed" | undefined =>
+  task.verdict!._tag === "cancel" ? "canceled" : isFailure(task) ? "failed" : undefined
+
+const move = (counts: Counts, out: Column, into: Column, special: "canceled" | "failed" | undefined): void => {
+  counts[out]--
+  counts[into]++
+  if (special !== undefined) counts[special]++
 }
 
 export const isFailure = ({ verdict }: TaskRecord): boolean =>

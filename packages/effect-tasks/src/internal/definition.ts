@@ -1,9 +1,16 @@
 /** What `Job.make` was given, worked out once. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { refuse, toCount, toKey, toMillis, toPriority } from "./checks.ts"
 import type { AnyJobOptions, PlainSchema, RetryOptions, Uniqueness } from "./model.ts"
+
+/** In milliseconds. */
+export interface Timeouts {
+  readonly timeout: number
+  readonly queueTimeout: number
+}
 
 export interface Definition {
   readonly tag: string
@@ -15,8 +22,7 @@ export interface Definition {
   readonly unique: Uniqueness | undefined
   readonly kept: { readonly capacity: number, readonly timeToLive: number } | undefined
   readonly priority: number
-  readonly timeout: number
-  readonly queueTimeout: number
+  readonly timeouts: Timeouts
   readonly retry: RetryOptions<unknown> | undefined
   readonly concurrency: { readonly limit: number, readonly key: ((payload: unknown) => string) | undefined } | undefined
   readonly keyOf: (payload: unknown) => string
@@ -37,6 +43,9 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
     refuse(`Job "${tag}"`, "unique", unique, "give \"join\", \"reject\" or \"supersede\"")
   }
   if (retry?.times !== undefined) toCount(retry.times, 0, "retry.times", tag)
+  if (retry?.schedule !== undefined && !Schedule.isSchedule(retry.schedule)) {
+    refuse(`Job "${tag}"`, "retry.schedule", retry.schedule, "give a Schedule")
+  }
   const wire = lazy(() => Schema.toCodecJson(payload as Schema.Codec<unknown, unknown>))
   const encode = lazy(() => Schema.encodeUnknownSync(wire()))
   const decode = lazy(() => Schema.decodeUnknownEffect(wire()))
@@ -54,9 +63,11 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
         capacity: persistent === true ? 1000 : toCount(persistent.capacity ?? 1000, 1, "persistent.capacity", tag),
         timeToLive: persistent === true ? Infinity : toMillis(persistent.timeToLive, "persistent.timeToLive", tag)
       },
-    priority: toPriority(options.priority ?? 0, tag),
-    timeout: toMillis(options.timeout, "timeout", tag),
-    queueTimeout: toMillis(options.queueTimeout, "queueTimeout", tag),
+    priority: options.priority === undefined ? 0 : toPriority(options.priority, tag),
+    timeouts: {
+      timeout: toMillis(options.timeout, "timeout", tag),
+      queueTimeout: toMillis(options.queueTimeout, "queueTimeout", tag)
+    },
     retry,
     concurrency: concurrency === undefined
       ? undefined

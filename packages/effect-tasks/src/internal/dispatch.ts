@@ -6,7 +6,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../TaskError.ts"
 import type { Accepted, Request } from "./accept.ts"
 import { toDelay, toMillis, toPriority } from "./checks.ts"
-import type { Definition } from "./definition.ts"
+import type { Definition, Timeouts } from "./definition.ts"
 import { recordOf } from "./handles.ts"
 import type { Machine } from "./machine.ts"
 import type { DispatchOptions } from "./model.ts"
@@ -17,39 +17,49 @@ import { nearest } from "./suggestion.ts"
 type AnyFiber = Request["fiber"]
 type Read = (definition: Definition) => Exit.Exit<unknown, unknown>
 
-/** Dispatches a payload that `read` checks. */
+/** Dispatches, for this fiber and now, a payload that `read` checks. */
 export const dispatch = (
+  fiber: AnyFiber,
   machine: Machine,
   tag: string,
   read: Read,
-  options: DispatchOptions = {}
-): Effect.Effect<Accepted, DispatchError> =>
-  Effect.withFiber((fiber) => {
-    const registration = registrationOf(machine, tag, fiber)
-    if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
-    const { definition } = registration
-    const payload = read(definition)
-    if (Exit.isFailure(payload)) {
-      const [reason] = payload.cause.reasons
-      if (reason._tag !== "Fail") return Effect.failCause(payload.cause as never) // a Schema that dies is a defect
-      return Effect.fail(new DispatchError({ job: tag, reason: new InvalidPayload({ issue: textOf(reason.error) }) }))
-    }
-    return submit(machine, tag, {
-      machine,
-      registration,
-      payload: payload.value,
-      key: definition.keyed ? definition.keyOf(payload.value) : undefined,
-      gateKey: definition.concurrency?.key?.(payload.value),
-      pool: options.pool === undefined ? machine.global : recordOf(options.pool, machine),
-      priority: options.priority === undefined ? definition.priority : toPriority(options.priority, tag),
-      delay: toDelay(options.delay, tag),
-      timeout: options.timeout === undefined ? definition.timeout : toMillis(options.timeout, "timeout", tag),
-      queueTimeout: options.queueTimeout === undefined
-        ? definition.queueTimeout
-        : toMillis(options.queueTimeout, "queueTimeout", tag),
-      fiber
-    })
+  options: DispatchOptions = {},
+  accepted?: Request["accepted"]
+): Effect.Effect<Accepted, DispatchError> => {
+  const registration = registrationOf(machine, tag, fiber)
+  if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
+  const { definition } = registration
+  const payload = read(definition)
+  if (Exit.isFailure(payload)) return badPayload(tag, payload)
+  return machine.admission.submit({
+    machine,
+    registration,
+    payload: payload.value,
+    key: definition.keyed ? definition.keyOf(payload.value) : undefined,
+    gateKey: definition.concurrency?.key?.(payload.value),
+    pool: options.pool === undefined ? machine.global : recordOf(options.pool, machine),
+    priority: options.priority === undefined ? definition.priority : toPriority(options.priority, tag),
+    delay: toDelay(options.delay, tag),
+    timeouts: timeoutsOf(options, definition),
+    fiber,
+    accepted
   })
+}
+
+const timeoutsOf = ({ queueTimeout, timeout }: DispatchOptions, { tag, timeouts }: Definition): Timeouts =>
+  timeout === undefined && queueTimeout === undefined ? timeouts : {
+    timeout: timeout === undefined ? timeouts.timeout : toMillis(timeout, "timeout", tag),
+    queueTimeout: queueTimeout === undefined
+      ? timeouts.queueTimeout
+      : toMillis(queueTimeout, "queueTimeout", tag)
+  }
+
+const badPayload = (job: string, { cause }: Exit.Failure<unknown, unknown>): Effect.Effect<never, DispatchError> => {
+  const [reason] = cause.reasons
+  return reason._tag === "Fail"
+    ? Effect.fail(new DispatchError({ job, reason: new InvalidPayload({ issue: textOf(reason.error) }) }))
+    : Effect.failCause(cause as never) // a Schema that dies is a defect
+}
 
 const format = SchemaIssue.makeFormatterDefault()
 
@@ -68,17 +78,16 @@ export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchErr
     if (registration === undefined) return Effect.fail(notRegistered(machine, job.tag))
     const { definition } = registration
     return Effect.tap(
-      submit(machine, job.tag, {
+      machine.admission.submit({
         machine,
         registration,
         payload: task.payload,
-        key: task.key,
+        key: definition.keyed ? task.key ?? definition.keyOf(task.payload) : undefined,
         gateKey: definition.concurrency?.key?.(task.payload),
         pool: task.pool,
         priority: task.priority,
         delay: 0,
-        timeout: task.options.timeout,
-        queueTimeout: task.options.queueTimeout,
+        timeouts: task.timeouts ?? definition.timeouts,
         fiber,
         replaces: task
       }),
@@ -86,15 +95,15 @@ export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchErr
     )
   })
 
-const submit = (machine: Machine, job: string, request: Request): Effect.Effect<Accepted, DispatchError> =>
-  Effect.mapError(machine.admission.submit(request), (reason) => new DispatchError({ job, reason }))
-
 /** The newest registration that takes this dispatch. */
 const registrationOf = (machine: Machine, tag: string, fiber: AnyFiber): Registration | undefined => {
-  const registrations = machine.jobs.get(tag)?.registrations ?? []
-  return registrations.findLast(({ phase }) => phase === "open") ??
-    (taskOf(fiber) === undefined ? undefined : registrations.findLast(({ phase }) => phase === "closing"))
+  const registrations = machine.jobs.get(tag)?.registrations
+  if (registrations === undefined) return undefined
+  return registrations.findLast(isOpen) ?? (taskOf(fiber) === undefined ? undefined : registrations.findLast(isClosing))
 }
+
+const isOpen = ({ phase }: Registration): boolean => phase === "open"
+const isClosing = ({ phase }: Registration): boolean => phase === "closing"
 
 const notRegistered = (machine: Machine, tag: string): DispatchError => {
   const closing = machine.closed || (machine.jobs.get(tag)?.registrations.length ?? 0) > 0

@@ -1,6 +1,6 @@
 /** Listeners of events. Each has its own buffer; a slow one loses the oldest events and is told how many. */
 import type { TaskEvent } from "../TaskEvent.ts"
-import type { Source, Waiter } from "./records.ts"
+import type { Source, TaskRecord, Waiter } from "./records.ts"
 
 const bufferSize = 4096
 
@@ -8,16 +8,20 @@ const bufferSize = 4096
 export class Listener implements Source {
   waiters: Set<Waiter> | undefined
   ended = false
+  /** The task in which the reader stands: that it sleeps over its reading is no news to it. */
+  reader: TaskRecord | undefined
+  private news = false
   private buffer: Array<TaskEvent> = []
   private start = 0
   private missed = 0
 
   get ready(): boolean {
-    return this.ended || this.buffer.length > this.start
+    return this.ended || this.news
   }
 
   offer(event: TaskEvent): void {
     this.buffer.push(event)
+    if (!this.isOwnSleep(event)) this.news = true
     if (this.buffer.length - this.start > bufferSize) {
       this.start++
       this.missed++
@@ -31,7 +35,12 @@ export class Listener implements Source {
     const events = this.missed === 0 ? this.buffer : [{ _tag: "Missed" as const, count: this.missed }, ...this.buffer]
     this.buffer = []
     this.missed = 0
+    this.news = false
     return events
+  }
+
+  private isOwnSleep(event: TaskEvent): boolean {
+    return (event._tag === "TaskSlept" || event._tag === "TaskResumed") && event.taskId === this.reader?.id
   }
 
   private trim(): void {

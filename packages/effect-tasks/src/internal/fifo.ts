@@ -24,13 +24,17 @@ export class Fifo<T> {
     return item
   }
 
+  values(): Array<T> {
+    return this.items.slice(this.head) as Array<T> // nothing behind the head is undefined
+  }
+
   clear(): void {
     this.items = []
     this.head = 0
   }
 
   retain(keep: (item: T) => boolean): void {
-    this.items = this.items.slice(this.head).filter((item) => keep(item as T)) // nothing behind the head is undefined
+    this.items = this.values().filter(keep)
     this.head = 0
   }
 

@@ -7,9 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { toEffect } from "./checks.ts"
+import { Fifo } from "./fifo.ts"
 import { exitOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
-import type { Place, TaskRecord } from "./records.ts"
+import type { Place, Run, TaskRecord } from "./records.ts"
 
 /** In the order in which they run. */
 const kinds = ["onFailure", "onExit", "onSuccess"] as const
@@ -25,24 +26,27 @@ interface Hook {
 
 /** The hooks of one task that have not run yet. */
 export class HookSet {
-  private hooks: Array<Hook> = []
+  /** By kind, and after the kinds those that came too late for theirs. */
+  private readonly queues: Array<Fifo<Hook> | undefined> = []
   private kind = 0
 
   add(hook: Hook): void {
-    this.hooks.push(hook)
+    const kind = kinds.indexOf(hook.kind)
+    const queue = this.queues[kind < this.kind ? kinds.length : kind] ??= new Fifo()
+    queue.push(hook)
   }
 
   dropAttempt(attempt: number): void {
-    this.hooks = this.hooks.filter((hook) => hook.attempt !== attempt)
+    for (const queue of this.queues) queue?.retain((hook) => hook.attempt !== attempt)
   }
 
   /** The next one by kind and age; one that came too late for its kind runs at the end. */
   next(): Hook | undefined {
     for (; this.kind < kinds.length; this.kind++) {
-      const found = this.hooks.findIndex((hook) => hook.kind === kinds[this.kind])
-      if (found >= 0) return this.hooks.splice(found, 1)[0]
+      const hook = this.queues[this.kind]?.shift()
+      if (hook !== undefined) return hook
     }
-    return this.hooks.shift()
+    return this.queues[kinds.length]?.shift()
   }
 }
 
@@ -55,15 +59,30 @@ export interface Isolated {
   readonly effect: Effect.Effect<unknown, unknown>
 }
 
-/** Runs it in this fiber. */
-export const isolated = ({ effect, name }: Isolated): Effect.Effect<void> =>
-  Effect.matchCauseEffect(effect, { onSuccess: () => Effect.void, onFailure: (cause) => logFailure(name, cause) })
+/** Runs it in this fiber, which waits in it as it does elsewhere. */
+export const runHere = (place: Exclude<Place, Run>, { effect, name }: Isolated): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    place.by = fiber.getRef(CurrentPlace)
+    return Effect.matchCauseEffect(effect, {
+      onSuccess: () => Effect.void,
+      onFailure: (cause) => logFailure(name, cause)
+    })
+  })
 
 /** A logger that throws stops nothing. */
 export const logSafely = (log: Effect.Effect<void>): Effect.Effect<void> => Effect.catchCause(log, () => Effect.void)
 
 const logFailure = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  logSafely(Effect.suspend(() => Effect.logError(`The ${name} failed`, Cause.pretty(cause))))
+  logSafely(Effect.suspend(() => Effect.logError(`The ${name} failed`, textOf(cause))))
+
+/** What was thrown may throw again when it is read. */
+const textOf = (cause: Cause.Cause<unknown>): string => {
+  try {
+    return Cause.pretty(cause)
+  } catch {
+    return "with something that cannot be shown"
+  }
+}
 
 /** Runs one after another, each in a fiber of its own: whatever one does to its fiber, the next one runs. */
 export const runEach = (context: Context.Context<never>, next: () => Isolated | undefined, done: () => void): void => {
@@ -123,14 +142,16 @@ export const register = (
   kind: HookKind,
   attempt: number | undefined,
   f: (exit: any) => Effect.Effect<unknown, any, any>
-): Effect.Effect<void> =>
-  Effect.flatMap(detached({ kind: "hook", task }, f), (run) => {
+): Effect.Effect<void> => {
+  const place: Place = { kind: "hook", task, by: undefined }
+  return Effect.flatMap(detached(place, f), (run) => {
     const hook: Hook = { kind, attempt, run }
     if (task.settled) {
       const due = isolatedHook(task, hook)
-      return due === undefined ? Effect.void : Effect.uninterruptible(isolated(due))
+      return due === undefined ? Effect.void : Effect.uninterruptible(runHere(place, due))
     }
     task.hooks ??= new HookSet()
     task.hooks.add(hook)
     return Effect.void
   })
+}

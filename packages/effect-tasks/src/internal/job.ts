@@ -3,24 +3,24 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { Request } from "./accept.ts"
+import { owning } from "./control.ts"
 import type { Definition } from "./definition.ts"
 import { dispatch } from "./dispatch.ts"
 import { type DispatchOptions, JobTypeId } from "./model.ts"
 import type { TaskRecord } from "./records.ts"
 import { register, unregister } from "./registry.ts"
 import { machineIn } from "./service.ts"
-import { awaitOwned, keyOf, toHandle, toTask } from "./taskHandle.ts"
+import { handled, keyOf, toTask } from "./taskHandle.ts"
 
 /** The class that a job's own class extends. */
 export const make = (definition: Definition) => {
   const { tag } = definition
-  const dispatchTask = (payload?: unknown, options?: DispatchOptions) =>
-    Effect.withFiber((fiber) =>
-      Effect.map(
-        dispatch(machineIn(fiber.context), tag, () => definition.check(payload), options),
-        toHandle
-      )
-    )
+  const dispatchTask = (payload?: unknown, options?: DispatchOptions, accepted?: Request["accepted"]) =>
+    Effect.withFiber((fiber) => {
+      const check = () => definition.check(payload)
+      return handled(dispatch(fiber, machineIn(fiber.context), tag, check, options, accepted))
+    })
   // a job is a class so that `class X extends Job.make(…) {}` names its type
   // oxlint-disable-next-line typescript/no-extraneous-class
   return class Job {
@@ -32,18 +32,18 @@ export const make = (definition: Definition) => {
     static readonly errorSchema = definition.error
     static readonly progressSchema = definition.progress
     static readonly messageSchema = definition.message
-    static readonly dispatch = dispatchTask
+    static readonly dispatch = (payload?: unknown, options?: DispatchOptions) => dispatchTask(payload, options)
     static readonly run = (payload?: unknown, options?: DispatchOptions) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(dispatchTask(payload, options)), (task) => restore(awaitOwned(task)))
-      )
+      owning((own) => Effect.flatMap(dispatchTask(payload, options, own), (task) => task.await))
     static readonly tasks = Effect.withFiber((fiber) => Effect.succeed(tasksIn(fiber.context, tag).map(toTask)))
     static readonly find = (payload?: unknown) =>
       Effect.withFiber((fiber) => {
         const checked = definition.check(payload)
         if (checked._tag === "Failure") return Effect.succeed(Option.none())
         const key = definition.keyOf(checked.value)
-        const found = tasksIn(fiber.context, tag).findLast((task) => keyOf(task) === key)
+        const found = definition.keyed
+          ? machineIn(fiber.context).jobs.get(tag)?.tasks.newestOf(key)
+          : tasksIn(fiber.context, tag).findLast((task) => keyOf(task) === key)
         return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
       })
     static readonly of = <H>(handler: H): H => handler

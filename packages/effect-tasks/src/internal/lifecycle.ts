@@ -10,7 +10,8 @@ import type { Machine } from "./machine.ts"
 import { countExit } from "./metrics.ts"
 import { exitStatusOf } from "./outcome.ts"
 import type { PoolRecord, Run, TaskRecord, Verdict } from "./records.ts"
-import { idsOf, proceedAll, releaseSlot } from "./waiting.ts"
+import * as told from "./told.ts"
+import { proceedAll, releaseSlot } from "./waiting.ts"
 
 /** A task that is due queues: behind the earlier tasks of its key, else for a slot. */
 export const queue = (run: Run): void => {
@@ -72,7 +73,6 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
   const { task } = run
   task.verdict = verdict
   run.waitingFor = undefined
-  task.machine.halfAsleep.delete(run)
   clearDeadline(run)
   task.machine.halfAsleep.delete(run)
   if (run.claiming) {
@@ -80,7 +80,7 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
     task.machine.resuming.remove(run)
   }
   transition(run, "Stopping")
-  task.machine.emit(() => ({ _tag: "TaskStopping", ...idsOf(task), why: verdict._tag }))
+  task.machine.emit(told.stopping, task)
 }
 
 /** Everything of the task has ended but its hooks. A task that never started takes its verdict here. */
@@ -102,7 +102,7 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   run.gate?.forget()
   if (isFailure(task)) recordFailure(run)
   countExit(task)
-  machine.emit(() => ({ _tag: "TaskExited", ...idsOf(task), exitStatus: exitStatusOf(task) }))
+  machine.emit(told.exited, task)
   if (run.inbox !== undefined) Queue.shutdownUnsafe(run.inbox)
   proceedAll(run)
   if (task.hooks === undefined) return settle(run)
@@ -113,7 +113,7 @@ const failuresKept = 100
 
 const recordFailure = (run: Run): void => {
   const { task } = run
-  const holders = holdersOf(run)
+  const { holders } = run
   for (const pool of run.countedBy ?? chain(task.pool)) {
     if (pool.failures.length < failuresKept) pool.failures.push(task)
   }
@@ -124,14 +124,6 @@ const recordFailure = (run: Run): void => {
   }
 }
 
-/** The pools that hold a task. */
-export const holdersOf = (run: Run): ReadonlyArray<PoolRecord> =>
-  run.guestOf === undefined
-    ? [run.task.pool]
-    : run.leftHome
-    ? [...run.guestOf]
-    : [run.task.pool, ...run.guestOf]
-
 /** The hooks have run: the key is free, waiters wake, pools may be done. */
 const settle = (run: Run): void => {
   const { task } = run
@@ -141,12 +133,15 @@ const settle = (run: Run): void => {
   task.hooks = undefined
   machine.live--
   leaveLine(run)
-  remember(machine, task)
+  remember(machine, run)
   machine.wakeAll(task)
-  task.reports.ended = true
-  machine.wakeAll(task.reports)
-  for (const pool of holdersOf(run)) release(pool, run)
+  if (task.progress !== undefined) {
+    task.progress.ended = true
+    machine.wakeAll(task.progress)
+  }
+  for (const pool of run.holders) release(pool, run)
   for (const check of machine.idleChecks) check()
+  if (machine.drainers.size > 0) machine.schedule() // a turn looks whether that was the last one
 }
 
 const leaveLine = (run: Run): void => {
@@ -159,12 +154,15 @@ const leaveLine = (run: Run): void => {
   }
 }
 
-const remember = (machine: Machine, task: TaskRecord): void => {
+const remember = (machine: Machine, run: Run): void => {
+  const { task } = run
   const { job } = task
   task.inHistory = true
   if (job.definition.kept !== undefined && exitStatusOf(task) === "success") {
     task.key ??= job.definition.keyOf(task.payload)
     job.kept.add(task.key, task)
+    machine.admission.look(job, task.key)
+    if (run.countedBy !== undefined) task.reusedIn = new WeakSet(run.countedBy)
   }
   machine.history.add(task)
 }
@@ -184,6 +182,10 @@ export const link = (pool: PoolRecord, run: Run): void => {
 
 /** A pool holds a task that another pool holds too. */
 export const linkGuest = (pool: PoolRecord, run: Run): void => {
+  if (pool === run.task.pool) { // GLOBAL, which let go of it before
+    run.leftHome = false
+    return link(pool, run)
+  }
   pool.remaining++
   ;(pool.guests ??= new Set()).add(run)
   ;(run.guestOf ??= new Set()).add(pool)
@@ -216,7 +218,7 @@ export const runsOf = (pool: PoolRecord): Array<Run> => {
 export const seal = (pool: PoolRecord): void => {
   if (pool.isGlobal || pool.sealed) return
   pool.sealed = true
-  if (!pool.canceled) pool.machine.emit(() => ({ _tag: "PoolSealed", poolId: pool.id, canceled: false }))
+  if (!pool.canceled) pool.machine.emit(told.poolSealed, pool)
   touch(pool)
   finishIfDone(pool)
 }
@@ -227,7 +229,7 @@ export const finishIfDone = (pool: PoolRecord): void => {
   const { machine } = pool
   pool.done = true
   pool.doneAt = machine.timers.now()
-  machine.emit(() => ({ _tag: "PoolDone", poolId: pool.id }))
+  machine.emit(told.poolDone, pool)
   if (pool.finalizers.length === 0) return releaseWaiters(pool)
   machine.tell(() => runEach(machine.context, () => pool.finalizers.shift(), () => releaseWaiters(pool)))
 }

@@ -2,29 +2,29 @@
 import type { Run } from "./records.ts"
 
 export class Line {
-  private readonly runs: Array<Run> = []
+  first: Run | undefined
+  /** The task that a further dispatch of the key joins or replaces. */
+  newest: Run | undefined
   private readonly onEmpty: (() => void) | undefined
 
   constructor(onEmpty?: () => void) {
     this.onEmpty = onEmpty
   }
 
-  get first(): Run | undefined {
-    return this.runs[0]
-  }
-
-  /** The task that a further dispatch of the key joins or replaces. */
-  get newest(): Run | undefined {
-    return this.runs[this.runs.length - 1]
-  }
-
   add(run: Run): void {
     run.line = this
-    this.runs.push(run)
+    run.ahead = this.newest
+    if (this.newest === undefined) this.first = run
+    else this.newest.behind = run
+    this.newest = run
   }
 
   remove(run: Run): void {
-    this.runs.splice(this.runs.lastIndexOf(run), 1)
-    if (this.runs.length === 0) this.onEmpty?.()
+    if (run.ahead === undefined) this.first = run.behind
+    else run.ahead.behind = run.behind
+    if (run.behind === undefined) this.newest = run.ahead
+    else run.behind.ahead = run.ahead
+    run.ahead = run.behind = undefined
+    if (this.first === undefined) this.onEmpty?.()
   }
 }

@@ -14,10 +14,11 @@ import type { Listener } from "./events.ts"
 import { Fifo } from "./fifo.ts"
 import type { WorkerPoolOptions } from "./model.ts"
 import { ReadyQueue } from "./readyQueue.ts"
-import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Waited } from "./records.ts"
+import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Waited, type Waiter } from "./records.ts"
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
 import { type Deadline, Timers } from "./timers.ts"
+import type { Unstamped } from "./told.ts"
 
 /** What a machine is made with, beside its options. */
 export interface Parts {
@@ -26,8 +27,6 @@ export interface Parts {
   /** Whether delays, of a dispatch and between attempts, take no time. */
   readonly instant?: boolean
 }
-
-type Unstamped<E> = E extends { readonly seq: number } ? Omit<E, "seq" | "at"> : never
 
 export class Machine {
   readonly context: Context.Context<never>
@@ -47,8 +46,10 @@ export class Machine {
   readonly counts = new Counts()
   readonly listeners = new Set<Listener>()
   readonly admission: Admission
-  /** Checked whenever a task has settled. */
+  /** Called whenever a task has settled: for tests that wait for the next thing to happen. */
   readonly idleChecks = new Set<() => void>()
+  /** Those that wait until nothing is live. */
+  readonly drainers = new Set<Waiter>()
   /** Running tasks of which some fibers still wait, with what the others hung on at the last look. */
   readonly halfAsleep = new Map<Run, ReadonlyArray<unknown> | undefined>()
   /** The next look at them, while others need a slot. */
@@ -61,6 +62,8 @@ export class Machine {
   closed = false
   /** When the grace of the shutdown that has begun ends. */
   graceEnd: number | undefined
+  /** How many handler layers are closing, or this worker pool. */
+  closings = 0
   private lastNumber = 0
   private lastOrder = 0
   private readonly outbox = new Fifo<() => void>()
@@ -128,13 +131,15 @@ export class Machine {
   }
 
   /** Numbers a transition and, when somebody listens, tells of it. */
-  emit(event: () => Unstamped<TaskEvent>): void {
+  emit<A>(event: (subject: A) => Unstamped, subject: A): void
+  emit<A, B>(event: (subject: A, detail: B) => Unstamped, subject: A, detail: B): void
+  emit<A, B>(event: (subject: A, detail: B) => Unstamped, subject: A, detail?: B): void {
     this.seq++
     if (this.listeners.size === 0) return
-    const stamped = { ...event(), seq: this.seq, at: this.timers.now() } as TaskEvent // the stamp completes the event
+    const stamped = { ...event(subject, detail!), seq: this.seq, at: this.timers.now() } as TaskEvent // the stamp completes the event
     for (const listener of this.listeners) {
       listener.offer(stamped)
-      this.wakeAll(listener)
+      if (listener.ready) this.wakeAll(listener)
     }
   }
 

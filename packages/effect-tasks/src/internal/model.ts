@@ -49,15 +49,15 @@ export type Uniqueness = "join" | "reject" | "supersede"
 
 /** How long and how many results of a job are kept for reuse. */
 export interface Persistence {
-  /** The age at which a kept result is forgotten; no limit unless given. */
+  /** The age at which a kept result is forgotten; no limit unless given, and 0 keeps nothing. */
   readonly timeToLive?: Duration.Input | undefined
-  /** How many results are kept, least recently used out first; 1,000 unless given. */
+  /** How many results are kept, least recently used out first: an integer of at least 1, 1,000 unless given. */
   readonly capacity?: number | undefined
 }
 
 /** Which typed failures are retried, how often and how late. */
 export interface RetryOptions<E> {
-  /** How many further attempts are made; no limit unless given. */
+  /** How many further attempts are made: an integer of at least 0, no limit unless given. */
   readonly times?: number | undefined
   /** The delay before each further attempt, and when to give up. */
   readonly schedule?: Schedule.Schedule<any, E> | undefined
@@ -67,11 +67,16 @@ export interface RetryOptions<E> {
 
 /** How many tasks of a job, or of each key of it, run at once. */
 export interface KeyedConcurrency<P> {
+  /** An integer of at least 1, or Infinity. */
   readonly limit: number
+  /** Tasks with the same text share a limit. */
   readonly key: (payload: P) => string
 }
 
-/** Everything that `Job.make` takes beside the tag. */
+/**
+ * Everything that `Job.make` takes beside the tag. It throws on values that could never work, and names the option;
+ * durations below 0 count as 0, those of Infinity as none.
+ */
 export interface JobOptions<
   Payload extends PlainSchema | Schema.Struct.Fields,
   Success extends PlainSchema,
@@ -87,23 +92,25 @@ export interface JobOptions<
   readonly key?: ((payload: PayloadSchema<Payload>["Type"]) => string) | undefined
   readonly unique?: boolean | Uniqueness | undefined
   readonly persistent?: boolean | Persistence | undefined
+  /** An integer, higher first; 0 unless given. */
   readonly priority?: number | undefined
   readonly timeout?: Duration.Input | undefined
   readonly queueTimeout?: Duration.Input | undefined
   readonly retry?: RetryOptions<Error["Type"]> | undefined
+  /** An integer of at least 1, or Infinity. */
   readonly concurrency?: number | KeyedConcurrency<PayloadSchema<Payload>["Type"]> | undefined
 }
 
 /** Job options whose types are erased. */
 export type AnyJobOptions = JobOptions<any, any, any, any, any>
 
-/** Options of one dispatch. */
+/** Options of one dispatch. Those that could never work kill it before anything has changed. */
 export interface DispatchOptions {
   /** The pool that holds the task; GLOBAL unless given. */
   readonly pool?: TaskPool | undefined
-  /** Overrides the job's priority; higher runs first. */
+  /** Overrides the job's priority: an integer, higher runs first. */
   readonly priority?: number | undefined
-  /** How long the task waits before it queues. */
+  /** How long the task waits before it queues; not without end. */
   readonly delay?: Duration.Input | undefined
   /** Overrides the job's timeout. */
   readonly timeout?: Duration.Input | undefined
@@ -293,7 +300,7 @@ export interface Task<out A = void, out E = never, out P = never, in M = never> 
   /** Replaces the deadline: this long from now, or from the first start when that is still to come. */
   setTimeout(duration: Duration.Input): Effect.Effect<void>
   readonly clearTimeout: Effect.Effect<void>
-  /** Moves a queued task; has no effect on a started one. */
+  /** Moves a queued task to another priority, an integer; has no effect on a started one. */
   setPriority(priority: number): Effect.Effect<void>
   /** Cancels the task if it is live and queues the same work again, to start when this task has ended. */
   readonly recompute: Effect.Effect<Task<A, E, P, M>, DispatchError>
@@ -407,7 +414,7 @@ export interface WorkerPoolOptions {
   readonly capacity?: number | undefined
   /** What a dispatch does when the queue is full; "suspend" unless given. */
   readonly onFull?: "suspend" | "fail" | undefined
-  /** How many exited tasks, and how many done pools, stay visible: 1,000 unless given. */
+  /** How many exited tasks, and how many done pools, stay visible: at least 0, 1,000 unless given. */
   readonly history?: number | undefined
   /** How long live tasks may go on at shutdown before they are cancelled; not at all unless given. */
   readonly gracePeriod?: Duration.Input | undefined
@@ -417,7 +424,7 @@ export interface WorkerPoolOptions {
 export interface WorkerPoolService {
   /** The root of everything dispatched without a pool; never done. */
   readonly global: TaskPool
-  /** Dispatches by name; the payload is decoded with the job's Schema from its JSON form. */
+  /** Dispatches by name; the payload is decoded with the job's Schema from its JSON form: null for none. */
   dispatch(jobName: string, encodedPayload: unknown, options?: DispatchOptions): Effect.Effect<AnyTask, DispatchError>
   /** The visible task with this id. */
   task(id: string): Effect.Effect<Option.Option<AnyTask>>

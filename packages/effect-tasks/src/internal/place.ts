@@ -15,12 +15,20 @@ export const runOf = (fiber: AnyFiber): Run | undefined => {
   return place !== undefined && place.kind === "handler" && place.task.state !== "Exited" ? place : undefined
 }
 
+/** The task that lends its slot when this fiber waits: a hook that a handler runs itself waits as the handler does. */
+export const sleeperOf = (fiber: AnyFiber): Run | undefined => {
+  let place = fiber.getRef(CurrentPlace)
+  while (place !== undefined && place.kind !== "handler") place = place.by
+  return place === undefined || place.task.state === "Exited" ? undefined : place
+}
+
 /** Who waits when this fiber does. */
-export const nodeOf = (fiber: AnyFiber): TaskRecord | PoolRecord | undefined => {
-  const place = fiber.getRef(CurrentPlace)
+export const nodeOf = (fiber: AnyFiber): TaskRecord | PoolRecord | undefined => nodeAt(fiber.getRef(CurrentPlace))
+
+const nodeAt = (place: Place | undefined): TaskRecord | PoolRecord | undefined => {
   if (place === undefined) return undefined
-  if (place.kind === "finalizer") return place.pool.released ? undefined : place.pool
-  if (place.kind === "hook") return place.task.settled ? undefined : place.task
+  if (place.kind === "finalizer") return place.pool.released ? nodeAt(place.by) : place.pool
+  if (place.kind === "hook") return place.task.settled ? nodeAt(place.by) : place.task
   return place.task.state === "Exited" ? undefined : place.task
 }
 

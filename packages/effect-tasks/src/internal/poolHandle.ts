@@ -9,7 +9,7 @@ import type { WorkerPool } from "../WorkerPool.ts"
 import { toReason } from "./checks.ts"
 import { closePool, stopAndAwait } from "./closing.ts"
 import { handleOf } from "./handles.ts"
-import { detached, isolated } from "./hooks.ts"
+import { detached, runHere } from "./hooks.ts"
 import { runsOf, seal } from "./lifecycle.ts"
 import {
   type AnyTask,
@@ -21,11 +21,12 @@ import {
 } from "./model.ts"
 import { exitOf } from "./outcome.ts"
 import { runOf } from "./place.ts"
-import { PoolRecord, type TaskRecord } from "./records.ts"
+import { type Place, PoolRecord, type TaskRecord } from "./records.ts"
 import { checkEnd } from "./ring.ts"
 import { machineIn } from "./service.ts"
 import { cancelPool } from "./stop.ts"
 import { latest, toTask } from "./taskHandle.ts"
+import * as told from "./told.ts"
 import { until } from "./waiting.ts"
 
 /** A pool as its users see it. */
@@ -112,12 +113,13 @@ export class PoolHandle implements TaskPool {
 
   addFinalizer(f: (status: PoolStatus) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
     const { record } = this
-    return Effect.flatMap(detached({ kind: "finalizer", pool: record }, f), (finalizer) => {
+    const place: Place = { kind: "finalizer", pool: record, by: undefined }
+    return Effect.flatMap(detached(place, f), (finalizer) => {
       const isolatedFinalizer = {
         name: `finalizer of pool ${record.id}`,
         effect: Effect.suspend(() => finalizer(statusOf(record)))
       }
-      if (record.released) return Effect.uninterruptible(isolated(isolatedFinalizer))
+      if (record.released) return Effect.uninterruptible(runHere(place, isolatedFinalizer))
       record.finalizers.push(isolatedFinalizer)
       return Effect.void
     })
@@ -148,16 +150,16 @@ const statusOf = (pool: PoolRecord): PoolStatus => {
     failed,
     canceled,
     progress: total === 0 ? 0 : complete / total,
-    runTime: (pool.doneAt ?? pool.machine.timers.now()) - pool.openedAt
+    runTime: Math.max(0, (pool.doneAt ?? pool.machine.timers.now()) - pool.openedAt)
   }
 }
 
 const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
-  const found = new Set<TaskRecord>()
-  for (const job of pool.machine.jobs.values()) {
-    for (const task of job.tasks.values()) if (task.pool === pool) found.add(task)
+  const { history, jobs } = pool.machine
+  const found = new Set(runsOf(pool).map(({ task }) => task))
+  for (const ended of [history, ...[...jobs.values()].map(({ kept }) => kept)]) {
+    for (const task of ended.values()) if (task.pool === pool) found.add(task)
   }
-  for (const run of runsOf(pool)) found.add(run.task)
   return [...found].toSorted((a, b) => a.number - b.number)
 }
 
@@ -193,7 +195,7 @@ export const makePoolIn = (
   scope: Scope.Scope,
   options: TaskPoolOptions = {}
 ): Effect.Effect<TaskPool, never, WorkerPool> =>
-  Effect.withFiber((fiber) => {
+  Effect.uninterruptible(Effect.withFiber((fiber) => {
     const machine = machineIn(fiber.context)
     const creator = runOf(fiber)
     const pool = new PoolRecord(machine, machine.nextNumber(), creator?.task, options.name, false, machine.timers.now())
@@ -202,13 +204,7 @@ export const makePoolIn = (
     }
     const own = pool.scope = Scope.forkUnsafe(scope)
     machine.pools.set(pool.number, pool)
-    machine.emit(() => ({
-      _tag: "PoolOpened",
-      poolId: pool.id,
-      name: pool.name,
-      ...(pool.parent === undefined ? {} : { parentPoolId: pool.parent.id }),
-      ...(creator === undefined ? {} : { createdBy: creator.task.id })
-    }))
+    machine.emit(told.poolOpened, pool)
     if (creator !== undefined) {
       creator.pools ??= new Set()
       creator.pools.add(pool)
@@ -219,4 +215,4 @@ export const makePoolIn = (
       Scope.addFinalizer(own, closePool(pool, "its scope has closed")),
       new PoolHandle(pool)
     )
-  })
+  }))

@@ -1,4 +1,5 @@
 /** The turn of a machine: tell what has happened, then start whoever is next, one at a time. */
+import { wakeDrainers } from "./drain.ts"
 import type { Machine } from "./machine.ts"
 import type { Run } from "./records.ts"
 import { give } from "./run.ts"
@@ -15,6 +16,7 @@ export const turn = (machine: Machine): void => {
   }
   watch(machine)
   machine.timers.sweep()
+  wakeDrainers(machine)
 }
 
 const step = (machine: Machine): boolean => {

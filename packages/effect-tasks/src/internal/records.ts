@@ -9,7 +9,8 @@ import type * as Fiber from "effect/Fiber"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
-import type { Definition } from "./definition.ts"
+import type { Definition, Timeouts } from "./definition.ts"
+import { Fifo } from "./fifo.ts"
 import type { Gate } from "./gate.ts"
 import type { HookSet, Isolated } from "./hooks.ts"
 import type { Line } from "./line.ts"
@@ -19,6 +20,7 @@ import type { TaskPool, WaitingFor } from "./model.ts"
 import type { Entry, Lane } from "./readyQueue.ts"
 import type { Kept } from "./retention.ts"
 import type { State } from "./state.ts"
+import type { Tasks } from "./tasks.ts"
 import type { Deadline } from "./timers.ts"
 
 /** Why a task ends. Errors are built from it when somebody reads the exit. */
@@ -59,10 +61,10 @@ export interface JobState {
   readonly tag: string
   definition: Definition
   readonly registrations: Array<Registration>
-  readonly tasks: Map<number, TaskRecord>
+  readonly tasks: Tasks
   readonly lines: Map<string, Line>
   readonly gates: Map<string, Gate>
-  readonly kept: Kept
+  kept: Kept
   metrics: JobMetrics | undefined
 }
 
@@ -76,16 +78,11 @@ export interface Registration {
   phase: "open" | "closing" | "closed"
 }
 
-/** What a fiber can be inside of. */
+/** What a fiber can be inside of; `by` is where the fiber stands that registered a hook too late and so runs it. */
 export type Place =
   | Run
-  | { readonly kind: "hook", readonly task: TaskRecord }
-  | { readonly kind: "finalizer", readonly pool: PoolRecord }
-
-const noTimeouts: { readonly timeout: number, readonly queueTimeout: number } = {
-  timeout: Infinity,
-  queueTimeout: Infinity
-}
+  | { readonly kind: "hook", readonly task: TaskRecord, by: Place | undefined }
+  | { readonly kind: "finalizer", readonly pool: PoolRecord, by: Place | undefined }
 
 /** The part of a task that stays with its handle. */
 export class TaskRecord implements Source {
@@ -104,9 +101,11 @@ export class TaskRecord implements Source {
   verdict: Verdict | undefined
   exit: Exit.Exit<any, any> | undefined
   key: string | undefined
-  progress: unknown
-  firstProgress: unknown
-  readonly reports: Reports = new Reports()
+  /** The visible tasks of its key before and after it. */
+  older: TaskRecord | undefined
+  newer: TaskRecord | undefined
+  /** Made when somebody reports or reads. */
+  progress: Progress | undefined
   childPool: PoolRecord | undefined
   hooks: HookSet | undefined
   /** Whether the hooks have run too; nothing changes afterwards. */
@@ -115,8 +114,8 @@ export class TaskRecord implements Source {
   /** Present until the task has settled. */
   run: Run | undefined
   inHistory = false
-  /** What a recompute dispatches with again. */
-  options = noTimeouts
+  /** What a recompute dispatches with again; the job's own unless given. */
+  timeouts: Timeouts | undefined
   /** Pools that count this kept result. */
   reusedIn: WeakSet<PoolRecord> | undefined
 
@@ -158,6 +157,12 @@ export class Reports implements Waited {
   waiters: Set<Waiter> | undefined
 }
 
+/** What a task has reported. */
+export class Progress extends Reports {
+  first: unknown
+  latest: unknown
+}
+
 /** The part of a task that lives only while it does. */
 export class Run implements Entry {
   readonly kind = "handler"
@@ -168,8 +173,10 @@ export class Run implements Entry {
   heapIndex = -1
   lane: Lane | undefined
   order = 0
-  /** Where this task stands for its key. */
+  /** Where this task stands for its key, and between whom. */
   line: Line | undefined
+  ahead: Run | undefined
+  behind: Run | undefined
   delay: Deadline | undefined
   retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
   deadline: Deadline | undefined
@@ -208,14 +215,19 @@ export class Run implements Entry {
     task: TaskRecord,
     registration: Registration,
     gate: Gate | undefined,
-    timeout: number,
-    queueTimeout: number
+    { queueTimeout, timeout }: Timeouts
   ) {
     this.task = task
     this.registration = registration
     this.gate = gate
     this.timeout = timeout
     this.queueTimeout = queueTimeout
+  }
+
+  /** The pools that hold the task. */
+  get holders(): ReadonlyArray<PoolRecord> {
+    const { guestOf, leftHome, task: { pool } } = this
+    return guestOf === undefined ? [pool] : leftHome ? [...guestOf] : [pool, ...guestOf]
   }
 }
 
@@ -228,6 +240,9 @@ export interface Claimant {
 /** A wait of a task, which a cancel ends. */
 export interface Stoppable {
   readonly reason: WaitingFor
+  /** It waits no longer, as far as anyone can see. */
+  withdraw(): void
+  /** Its fiber goes on, interrupted. */
   stop(): void
 }
 
@@ -259,7 +274,7 @@ export class PoolRecord implements Source {
   readonly failures: Array<TaskRecord> = []
   readonly ownFailures: Array<TaskRecord> = []
   ownFailed = 0
-  finalizers: Array<Isolated> = []
+  readonly finalizers = new Fifo<Isolated>()
   /** Its part of the Scope that made it; gone when it is released, so that a long-lived Scope does not collect pools. */
   scope: Scope.Closeable | undefined
   waiters: Set<Waiter> | undefined

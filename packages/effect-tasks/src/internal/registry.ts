@@ -7,9 +7,10 @@ import type { Definition } from "./definition.ts"
 import { logSafely } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
 import { runOf } from "./place.ts"
-import type { JobState, Registration, TaskRecord } from "./records.ts"
+import type { JobState, PoolRecord, Registration, TaskRecord } from "./records.ts"
 import { Kept } from "./retention.ts"
 import { stopTask } from "./stop.ts"
+import { Tasks } from "./tasks.ts"
 import { until } from "./waiting.ts"
 
 export const register = (
@@ -26,7 +27,8 @@ export const register = (
   const annotated = Context.add(context, References.CurrentLogAnnotations, annotations)
   const registration: Registration = { job, definition, handler, context: annotated, phase: "open" }
   job.registrations.push(registration)
-  machine.graceEnd = undefined
+  // a layer that is built while others close is part of their shutdown
+  if (machine.closings === 0) machine.graceEnd = undefined
   return registration
 }
 
@@ -56,13 +58,12 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
     if (existing.registrations.length > 0) {
       throw new Error(`Two different jobs are named "${tag}": rename one of them`)
     }
+    existing.kept.clear()
     existing.definition = definition
+    existing.kept = keptOf(definition, existing.tasks)
     return existing
   }
-  const tasks = new Map<number, TaskRecord>()
-  const kept = new Kept(definition.kept?.capacity ?? 0, definition.kept?.timeToLive ?? 0, (task) => {
-    if (!task.inHistory) tasks.delete(task.number)
-  })
+  const tasks = new Tasks()
   const job: JobState = {
     tag,
     definition,
@@ -70,12 +71,17 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
     tasks,
     lines: new Map(),
     gates: new Map(),
-    kept,
+    kept: keptOf(definition, tasks),
     metrics: undefined
   }
   machine.jobs.set(tag, job)
   return job
 }
+
+const keptOf = ({ kept }: Definition, tasks: Map<number, TaskRecord>): Kept =>
+  new Kept(kept?.capacity ?? 0, kept?.timeToLive ?? 0, (task) => {
+    if (!task.inHistory) tasks.delete(task.number)
+  })
 
 /** Refuses new tasks, lets live ones use what is left of the grace, cancels and awaits them. */
 export const unregister = (machine: Machine, registration: Registration): Effect.Effect<void> =>
@@ -97,22 +103,37 @@ export const shutDown = (
   refuse: () => void
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
+    machine.closings++
     machine.graceEnd ??= machine.timers.now() + machine.gracePeriod
     const grace = machine.graceEnd - machine.timers.now()
-    if (grace > 0 && live().length > 0) yield* firstOf(allSettled(live), Effect.sleep(grace))
+    if (grace > 0 && live().length > 0) yield* firstOf(allReady(live), Effect.sleep(grace))
     refuse()
     for (const { run } of live()) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" })
-    const warn = Effect.suspend(() => {
-      const names = live().map((task) => task.id).join(", ")
-      return logSafely(Effect.logWarning(`Shutdown waits for ${names}, which cannot be interrupted`))
-    })
-    yield* firstOf(allSettled(live), Effect.forever(Effect.delay(warn, "10 seconds")))
+    yield* awaitAll(live)
+    machine.closings--
   })
 
-const allSettled = (live: () => ReadonlyArray<TaskRecord>): Effect.Effect<void> =>
+type Live = () => ReadonlyArray<TaskRecord | PoolRecord>
+
+/** Waits for all, with a warning that names them every 10 seconds. */
+export const awaitAll = (live: Live): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const [next] = live()
-    return next === undefined ? Effect.void : Effect.andThen(until(next, { reason: "task" }), allSettled(live))
+    const warn = Effect.suspend(() => {
+      const names = live().map(({ id }) => id).join(", ")
+      return logSafely(Effect.logWarning(`Shutdown waits for ${names}, which cannot be interrupted`))
+    })
+    return live().length === 0
+      ? Effect.void
+      : firstOf(allReady(live), Effect.forever(Effect.delay(warn, "10 seconds")))
+  })
+
+/** Looks again when all it saw are ready: others may have come. */
+const allReady = (live: Live): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const seen = live()
+    if (seen.length === 0) return Effect.void
+    const wait = Effect.forEach(seen, (each) => until(each, { reason: "task" }), { discard: true })
+    return Effect.andThen(wait, allReady(live))
   })
 
 /** Whichever ends first, also where interruption is masked. */

@@ -13,6 +13,10 @@ export class History<T> {
     this.forget = forget
   }
 
+  values(): Iterable<T> {
+    return this.items.values()
+  }
+
   add(item: T): void {
     this.items.push(item)
     while (this.items.length > this.limit) this.forget(this.items.shift()!)
@@ -52,6 +56,14 @@ export class Kept {
     this.remove(key)
     this.results.set(key, task)
     if (this.results.size > this.capacity) this.remove(this.results.keys().next().value!)
+  }
+
+  values(): Iterable<TaskRecord> {
+    return this.results.values()
+  }
+
+  clear(): void {
+    for (const key of this.results.keys()) this.remove(key)
   }
 
   remove(key: string): void {

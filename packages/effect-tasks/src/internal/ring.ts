@@ -13,7 +13,7 @@ const addWaiters = (node: Node, found: Array<Node>): void => {
   for (const waiter of node.waiters ?? []) if (waiter.from !== undefined) found.push(waiter.from)
 }
 
-const waitersOf = (node: Node): Array<Node> => {
+const waitersOf = (node: Node, throughKeys: boolean): Array<Node> => {
   const found: Array<Node> = []
   addWaiters(node, found)
   if (node instanceof PoolRecord) {
@@ -23,15 +23,20 @@ const waitersOf = (node: Node): Array<Node> => {
   if (node.settled) return found
   // a hook cannot be interrupted: the end of the task that made the pool waits for it
   const inHooks = node.state === "Exited"
-  for (const pool of [node.pool, ...(node.run?.guestOf ?? [])]) {
+  const hold = (pool: PoolRecord): void => {
     addWaiters(pool, found)
     if (inHooks && pool.createdBy !== undefined) found.push(pool.createdBy)
   }
+  if (node.run!.guestOf === undefined) hold(node.pool)
+  else node.run!.holders.forEach(hold)
+  // of the tasks of a key at most the newest is queued; it starts when all others have ended
+  const newest = throughKeys ? node.run!.line?.newest?.task : undefined
+  if (newest !== undefined && newest !== node && newest.state === "Queued") found.push(newest)
   return found
 }
 
 /** Everyone who waits for one of these, with the one each waits for. */
-const closure = (nodes: Iterable<Node>): Map<Node, Node | undefined> => {
+const closure = (nodes: Iterable<Node>, throughKeys = true): Map<Node, Node | undefined> => {
   const waitsFor = new Map<Node, Node | undefined>()
   const open: Array<Node> = []
   for (const node of nodes) {
@@ -39,7 +44,7 @@ const closure = (nodes: Iterable<Node>): Map<Node, Node | undefined> => {
     open.push(node)
   }
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    for (const waiter of waitersOf(node)) {
+    for (const waiter of waitersOf(node, throughKeys)) {
       if (waitsFor.has(waiter)) continue
       waitsFor.set(waiter, node)
       open.push(waiter)
@@ -48,30 +53,55 @@ const closure = (nodes: Iterable<Node>): Map<Node, Node | undefined> => {
   return waitsFor
 }
 
-/** The caller and everyone who waits for it; also the tasks above it, which a cancelling call leaves out. */
-export const dependents = (from: Node | undefined): ReadonlySet<Node> => {
-  const above: Array<Node> = []
-  let node = from
-  while (node !== undefined) {
-    above.push(node)
-    node = node instanceof PoolRecord ? node.createdBy : node.pool.createdBy
+/** A node and the tasks above it. */
+const upward = function*(from: Node | undefined): Generator<Node> {
+  for (let node = from; node !== undefined; node = node instanceof PoolRecord ? node.createdBy : node.pool.createdBy) {
+    yield node
   }
-  return new Set(closure(above).keys())
 }
 
+/**
+ * The caller and everyone who waits for it; also the tasks above it, which a cancelling call leaves out. What waits for
+ * a key is not among them: it is queued, and a cancel ends it.
+ */
+export const dependents = (from: Node | undefined): ReadonlySet<Node> => new Set(closure(upward(from), false).keys())
+
+/** The unfinished tasks that cannot end before one of these goes on, those above included. */
+export const heldUpBy = (nodes: ReadonlyArray<Node>): ReadonlyArray<TaskRecord> =>
+  [...closure(nodes.flatMap((node) => [...upward(node)])).keys()].filter(
+    (node): node is TaskRecord => node instanceof TaskRecord && !node.settled
+  )
+
 const holds = (pool: PoolRecord, node: Node): boolean =>
-  node === pool ||
-  (node instanceof TaskRecord && !node.settled && (node.pool === pool || node.run?.guestOf?.has(pool) === true))
+  node === pool || (node instanceof TaskRecord && node.run?.holders.includes(pool) === true)
+
+const isOf = (target: Node, node: Node): boolean => target instanceof PoolRecord ? holds(target, node) : node === target
 
 /** The defect of a wait of `from` for `target` that would close a ring. */
 export const checkRing = (from: Node | undefined, target: Node): WaitCycle | undefined => {
-  if (from === undefined) return undefined
+  if (from === undefined || !(mayWait(target) || isOf(target, from))) return undefined
   const waitsFor = closure([from])
-  for (const node of waitsFor.keys()) {
-    const closes = target instanceof PoolRecord ? holds(target, node) : node === target
-    if (closes) return ringThrough(from, target, node, waitsFor)
-  }
+  for (const node of waitsFor.keys()) if (isOf(target, node)) return ringThrough(from, target, node, waitsFor)
   return undefined
+}
+
+const lookedAt = 8
+
+/**
+ * Whether the target, or one task of it, may wait for something. Most targets are new and wait for nothing: without this
+ * look a chain of waits would cost the square of its length.
+ */
+const mayWait = (target: Node): boolean => {
+  if (target instanceof TaskRecord) return taskMayWait(target)
+  if (target.remaining === 0 || target.remaining > lookedAt || target.guests !== undefined) return true
+  for (let run = target.firstRun; run !== undefined; run = run.next) if (taskMayWait(run.task)) return true
+  return false
+}
+
+const taskMayWait = ({ run, state }: TaskRecord): boolean => {
+  if (run === undefined) return false
+  if (state === "Queued") return run.line !== undefined && run.line.first !== run
+  return state !== "Running" || (run.waits?.size ?? 0) > 0 || (run.pools?.size ?? 0) > 0
 }
 
 /** The defect of waiting for the end of a closed pool whose every unfinished task waits for the reader. */

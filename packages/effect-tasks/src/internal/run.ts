@@ -13,12 +13,13 @@ import { transition } from "./counting.ts"
 import { logSafely } from "./hooks.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
 import { leftover, resultOf } from "./outcome.ts"
-import { CurrentPlace } from "./place.ts"
+import { CurrentPlace, runOf } from "./place.ts"
 import type { Run } from "./records.ts"
-import { traced } from "./span.ts"
+import { inSpan, tracerOf } from "./span.ts"
 import { armTimeout } from "./stop.ts"
 import { TaskContextImpl } from "./taskContext.ts"
-import { grant, idsOf, park } from "./waiting.ts"
+import * as told from "./told.ts"
+import { grant, park } from "./waiting.ts"
 
 /** Gives a task its slot: it starts, or goes on from where it slept. */
 export const give = (run: Run): void => {
@@ -37,21 +38,30 @@ const start = (run: Run): void => {
   clearDeadline(run)
   task.startedAt = task.machine.timers.now()
   transition(run, "Running")
-  task.machine.emit(() => ({ _tag: "TaskStarted", ...idsOf(task), worker: run.slot, attempt: task.attempt }))
+  task.machine.emit(told.started, run)
+  const from = run.timeout < Infinity ? task.machine.timers.ticks() : undefined
   attempt(run)
   if (run.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
-    armTimeout(run)
+    armTimeout(run, from)
   }
 }
 
 const attempt = (run: Run): void => {
-  const { registration, task } = run
   const scope = run.scope = Scope.makeUnsafe()
-  const context = new TaskContextImpl(run, task.attempt)
-  const handler = Effect.suspend(() =>
-    toEffect(registration.handler(task.payload, context), () => `The handler of job "${task.job.tag}"`)
-  )
-  fork(run, scope, traced(run, handler), ended)
+  fork(run, scope, handle, ended)
+}
+
+/** The handler of the task that the fiber is inside of: one effect for all tasks. */
+const handle: Effect.Effect<unknown, unknown, any> = Effect.withFiber((fiber) => {
+  const run = runOf(fiber)!
+  const tracer = tracerOf(run, fiber)
+  return tracer === undefined ? invoke(run) : inSpan(run, tracer, Effect.suspend(() => invoke(run)))
+})
+
+const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
+  const { registration, task } = run
+  const result = registration.handler(task.payload, new TaskContextImpl(run, task.attempt))
+  return Effect.isEffect(result) ? result : toEffect(result, () => `The handler of job "${task.job.tag}"`)
 }
 
 /** Runs an effect as this task's fiber. */
@@ -107,7 +117,7 @@ const decideRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
     yield* Effect.uninterruptible(closeAttempt(run, Exit.fail(error)))
     task.hooks?.dropAttempt(task.attempt)
     task.attempt++
-    task.machine.emit(() => ({ _tag: "TaskRetrying", ...idsOf(task), attempt: task.attempt, error }))
+    task.machine.emit(told.retrying, task, error)
     if (delay > 0 && !task.machine.instant) yield* sleep(run, delay)
     return true
   })

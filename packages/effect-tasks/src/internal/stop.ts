@@ -4,54 +4,81 @@
  */
 import * as Fiber from "effect/Fiber"
 import { countLetGo, touch } from "./counting.ts"
-import { enterStopping, exit, finishIfDone, holdersOf, release, runsOf } from "./lifecycle.ts"
+import { enterStopping, exit, finishIfDone, release, runsOf } from "./lifecycle.ts"
 import type { PoolRecord, Run, Verdict } from "./records.ts"
+import * as told from "./told.ts"
 import { proceedAll } from "./waiting.ts"
 
-/** The subtree that a stop reaches. */
+/** The subtree that a stop reaches: first all that is below, then without what pools outside hold too. */
 class Subtree {
-  readonly runs = new Map<Run, Verdict>()
-  private readonly pools: Array<PoolRecord> = []
-  private readonly shared: Array<readonly [PoolRecord, Run]> = []
+  private readonly target: Run | PoolRecord
+  private readonly runs = new Map<Run, Verdict>()
+  private readonly pools = new Map<PoolRecord, string | undefined>()
+  private readonly spared = new Set<Run>()
+
+  constructor(target: Run | PoolRecord) {
+    this.target = target
+  }
 
   addRun(run: Run, verdict: Verdict): void {
-    if (run.marked || run.task.state === "Exited") return
-    run.marked = true
+    if (run.marked || run.task.state === "Exited" || this.runs.has(run)) return
     this.runs.set(run, verdict)
     const reason = verdict._tag === "cancel" ? verdict.reason : `${run.task.id} timed out`
     for (const pool of run.pools ?? []) this.addPool(pool, reason)
   }
 
   addPool(pool: PoolRecord, reason: string | undefined): void {
-    if (pool.canceled || pool.done) return
-    if (!pool.isGlobal) {
+    if (!pool.canceled && !pool.done && !this.pools.has(pool)) this.pools.set(pool, reason)
+  }
+
+  stop(): void {
+    // a Map iterates on over what is added meanwhile: no recursion, however deep the tree
+    for (const [pool, reason] of this.pools) {
+      for (const run of runsOf(pool)) this.addRun(run, { _tag: "cancel", reason })
+    }
+    this.spare()
+    this.mark()
+    this.apply()
+  }
+
+  /** A task that a pool outside holds goes on with all below it; pools that are below the task itself do not save it. */
+  private spare(): void {
+    const held = [...this.runs.keys()].filter((run) => run.guestOf !== undefined && this.isHeldOutside(run))
+    for (const run of held) {
+      if (run === this.target || !this.runs.delete(run)) continue
+      this.spared.add(run)
+      for (const pool of run.pools ?? []) {
+        if (pool === this.target || !this.pools.delete(pool)) continue
+        for (const below of runsOf(pool)) held.push(below)
+      }
+    }
+  }
+
+  private isHeldOutside(run: Run): boolean {
+    return run.holders.some((pool) => !pool.canceled && !this.pools.has(pool))
+  }
+
+  private mark(): void {
+    for (const run of this.runs.keys()) run.marked = true
+    for (const [pool, reason] of this.pools) {
+      if (pool.isGlobal) continue
       pool.canceled = true
       pool.cancelReason = reason
-      pool.machine.emit(() => ({ _tag: "PoolSealed", poolId: pool.id, canceled: true }))
+      pool.machine.emit(told.poolSealed, pool)
     }
-    this.pools.push(pool)
-    for (const run of runsOf(pool)) {
-      if (isHeldElsewhere(run, pool)) this.shared.push([pool, run])
-      else this.addRun(run, { _tag: "cancel", reason })
+    for (const run of this.spared) {
+      for (const pool of run.holders) if (this.pools.has(pool)) letGo(pool, run)
     }
   }
 
-  /** Tasks all of whose pools turned out to be cancelled are reached too; from the others the pools let go. */
-  settleShared(): void {
-    for (let i = 0; i < this.shared.length; i++) {
-      const [pool, run] = this.shared[i]
-      if (!run.marked && !isHeldElsewhere(run, pool)) this.addRun(run, { _tag: "cancel", reason: pool.cancelReason })
-    }
-    for (const [pool, run] of this.shared) if (!run.marked && run.task.state !== "Exited") letGo(pool, run)
-  }
-
-  apply(): void {
+  private apply(): void {
     for (const [run, verdict] of this.runs) {
       const { state } = run.task
       if (state === "Queued") exit(run, verdict)
       else if (state !== "Stopping") enterStopping(run, verdict)
+      for (const wait of run.waits ?? []) wait.withdraw()
     }
-    for (const pool of this.pools) {
+    for (const pool of this.pools.keys()) {
       touch(pool)
       finishIfDone(pool)
     }
@@ -64,13 +91,11 @@ class Subtree {
   }
 }
 
-const isHeldElsewhere = (run: Run, pool: PoolRecord): boolean =>
-  holdersOf(run).some((holder) => holder !== pool && !holder.canceled)
-
-const letGo = (pool: PoolRecord, run: Run): void => {
+/** A cancelled pool holds a task no longer. */
+export const letGo = (pool: PoolRecord, run: Run): void => {
   if (pool === run.task.pool) run.leftHome = true
   else run.guestOf!.delete(pool)
-  countLetGo(run, pool, holdersOf(run))
+  countLetGo(run, pool, run.holders)
   release(pool, run)
 }
 
@@ -83,24 +108,21 @@ const interrupt = (run: Run): void => {
 
 /** Stops a task and everything below it. */
 export const stopTask = (run: Run, verdict: Verdict): void => {
-  const subtree = new Subtree()
+  const subtree = new Subtree(run)
   subtree.addRun(run, verdict)
-  subtree.settleShared()
-  subtree.apply()
+  subtree.stop()
 }
 
 /** Cancels a pool and everything below it; GLOBAL stays open. */
 export const cancelPool = (pool: PoolRecord, reason: string | undefined): void => {
-  const subtree = new Subtree()
+  const subtree = new Subtree(pool)
   subtree.addPool(pool, reason)
-  subtree.settleShared()
-  subtree.apply()
+  subtree.stop()
 }
 
-/** From now on the task has this long. */
-export const armTimeout = (run: Run): void => {
+/** The task has this long, from now unless given. */
+export const armTimeout = (run: Run, from?: number): void => {
   const after = run.timeout
-  run.deadline = run.task.machine.timers.set(after, () => {
-    stopTask(run, { _tag: "timeout", phase: "running", after })
-  })
+  const fire = () => stopTask(run, { _tag: "timeout", phase: "running", after })
+  run.deadline = run.task.machine.timers.set(after, fire, from)
 }

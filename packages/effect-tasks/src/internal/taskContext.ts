@@ -1,13 +1,14 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
 import * as control from "./control.ts"
 import { handleOf } from "./handles.ts"
 import { register } from "./hooks.ts"
 import type { TaskContext, TaskPool } from "./model.ts"
+import { latestOf, report } from "./progress.ts"
 import type { Run } from "./records.ts"
-import { idsOf, whileSleeping } from "./waiting.ts"
+import { whileSleeping } from "./waiting.ts"
 
 /** What a handler sees of its own task. */
 export class TaskContextImpl implements TaskContext<any, any, any, any> {
@@ -39,10 +40,7 @@ export class TaskContextImpl implements TaskContext<any, any, any, any> {
     return Effect.sync(() => {
       const { task } = this.run
       if (task.state === "Exited") return
-      task.progress = f(task.reports.version === 0 ? Option.none() : Option.some(task.progress))
-      if (task.reports.version++ === 0) task.firstProgress = task.progress
-      task.machine.wakeAll(task.reports)
-      task.machine.emit(() => ({ _tag: "TaskProgressed", ...idsOf(task), progress: task.progress }))
+      report(task, f(latestOf(task)))
     })
   }
 

@@ -2,7 +2,7 @@ import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Hash from "effect/Hash"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -17,6 +17,7 @@ import { register } from "./hooks.ts"
 import { setPriority } from "./lifecycle.ts"
 import { type CancelOptions, type Origin, type Status, type Task, type TaskPool, TaskTypeId } from "./model.ts"
 import { exitOf, exitStatusOf } from "./outcome.ts"
+import { latestOf, progressOf } from "./progress.ts"
 import type { Reports, Run, TaskRecord } from "./records.ts"
 import { lending, until } from "./waiting.ts"
 
@@ -67,15 +68,18 @@ export class TaskHandle implements AnyHandle {
 
   get progress(): Stream.Stream<any> {
     const { record } = this
-    return latest(record.reports, () => record.progress)
+    return latest(progressOf(record), () => record.progress!.latest)
   }
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {
     const { record } = this
-    return Effect.map(
-      until(reader(record.reports, 0), { reason: "task", target: record }),
-      () => record.reports.version === 0 ? Option.none() : Option.some(record.firstProgress)
-    )
+    return Effect.suspend(() => {
+      const progress = progressOf(record)
+      return Effect.map(
+        until(reader(progress, 0), { reason: "task", target: record }),
+        () => progress.version === 0 ? Option.none() : Option.some(progress.first)
+      )
+    })
   }
 
   get childPool(): Effect.Effect<Option.Option<TaskPool>> {
@@ -136,7 +140,14 @@ export class TaskHandle implements AnyHandle {
   }
 }
 
-export const toHandle = ({ origin, task }: Accepted): AnyHandle => new TaskHandle(task, origin)
+const toHandle = ({ origin, task }: Accepted): AnyHandle => new TaskHandle(task, origin)
+
+/** The handle of a dispatch, at once when it was accepted at once. */
+export const handled = <E>(accepted: Effect.Effect<Accepted, E>): Effect.Effect<AnyHandle, E> =>
+  isAccepted(accepted) ? Exit.succeed(toHandle(accepted.value)) : Effect.map(accepted, toHandle)
+
+const isAccepted = <E>(accepted: Effect.Effect<Accepted, E>): accepted is Exit.Success<Accepted, E> =>
+  Exit.isExit(accepted) && Exit.isSuccess(accepted)
 
 /** A handle for who finds the task rather than dispatches it. */
 export const toTask = (task: TaskRecord): TaskHandle => new TaskHandle(task, "created")
@@ -155,11 +166,8 @@ export const keyOf = (task: TaskRecord): string => {
 const offer = (run: Run, message: unknown): Effect.Effect<boolean> =>
   Effect.suspend(() => {
     const inbox = control.inboxOf(run)
-    return Queue.isFullUnsafe(inbox) ? lending("task", Queue.offer(inbox, message)) : Queue.offer(inbox, message)
+    return Queue.offerUnsafe(inbox, message) ? Effect.succeed(true) : lending("task", Queue.offer(inbox, message))
   })
-
-const progressOf = (task: TaskRecord): Option.Option<any> =>
-  task.reports.version === 0 ? Option.none() : Option.some(task.progress)
 
 /** A view of reports from the reader who has seen this version. */
 const reader = (reports: Reports, seen: number) => ({
@@ -207,7 +215,7 @@ const statusOf = (task: TaskRecord): Status<any, any, any> => {
     waitingFor: run === undefined ? Option.none() : waitingFor(run),
     exit: exited ? Option.some(exitOf(task)) : Option.none(),
     exitStatus: exited ? Option.some(exitStatusOf(task)) : Option.none(),
-    progress: progressOf(task),
+    progress: latestOf(task),
     priority: task.priority,
     attempt: task.attempt,
     worker: Option.fromUndefinedOr(task.worker),
@@ -216,8 +224,9 @@ const statusOf = (task: TaskRecord): Status<any, any, any> => {
     queuedAt: task.queuedAt,
     startedAt: Option.fromUndefinedOr(startedAt),
     finishedAt: Option.fromUndefinedOr(finishedAt),
-    queueTime: (startedAt ?? finishedAt ?? now) - task.queuedAt,
-    runTime: startedAt === undefined ? 0 : (finishedAt ?? now) - startedAt
+    // never negative, though a clock that is set back would have it
+    queueTime: Math.max(0, (startedAt ?? finishedAt ?? now) - task.queuedAt),
+    runTime: startedAt === undefined ? 0 : Math.max(0, (finishedAt ?? now) - startedAt)
   }
 }
 
@@ -233,7 +242,3 @@ const waitingFor = (run: Run): Status["waitingFor"] => {
   if (!run.claiming) return Option.fromUndefinedOr(run.waitingFor)
   return Option.some(run.gate !== undefined && !run.gate.hasRoom ? "job-concurrency" : "slot")
 }
-
-/** Awaits a task that the caller owns. */
-export const awaitOwned = (handle: AnyHandle): Effect.Effect<any, any> =>
-  control.owning((handle as TaskHandle).record, handle.await)

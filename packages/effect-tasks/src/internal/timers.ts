@@ -1,5 +1,6 @@
 /**
- * Deadlines of all tasks in one heap, with one sleep of the Clock armed for the earliest.
+ * Deadlines of all tasks in one heap, with one sleep of the Clock armed for the earliest. They are kept in monotonic
+ * time, so that a wall clock that is set forward ends no task early, and one that is set back none late.
  *
  * A cleared deadline leaves the heap lazily, so setting and clearing cost O(1) when deadlines come in order.
  */
@@ -14,12 +15,21 @@ import { Heap, type HeapItem } from "./heap.ts"
 export class Deadline implements HeapItem {
   heapIndex = -1
   readonly at: number
+  /** Of those that fire at the same time, the first that was set is the first to fire. */
+  readonly order: number
   fire: (() => void) | undefined
 
-  constructor(at: number, fire: () => void) {
+  constructor(at: number, order: number, fire: () => void) {
     this.at = at
+    this.order = order
     this.fire = fire
   }
+}
+
+interface Armed {
+  readonly at: number
+  readonly since: number
+  fiber: Fiber.Fiber<void> | undefined
 }
 
 const compactAfter = 64
@@ -29,15 +39,22 @@ export class Timers {
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private heap = new Heap<Deadline>(earlier)
   private live = 0
-  private armed: { readonly at: number, fiber: Fiber.Fiber<void> | undefined } | undefined
+  private lastOrder = 0
+  private armed: Armed | undefined
 
   constructor(clock: Clock.Clock, context: Context.Context<never>) {
     this.clock = clock
     this.fork = Effect.runForkWith(context)
   }
 
+  /** Milliseconds since the epoch. */
   now(): number {
     return this.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Milliseconds that nobody sets. */
+  ticks(): number {
+    return Math.floor(Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6)
   }
 
   /** How many deadlines are set. */
@@ -49,13 +66,13 @@ export class Timers {
     return this.armed !== undefined
   }
 
-  /** Calls `fire` after that many milliseconds; never when they are infinite. */
-  set(millis: number, fire: () => void): Deadline {
-    const deadline = new Deadline(this.now() + Math.max(0, millis), fire)
+  /** Calls `fire` after that many milliseconds, from now unless given; never when they are infinite. */
+  set(millis: number, fire: () => void, from = this.ticks()): Deadline {
+    const deadline = new Deadline(from + Math.max(0, millis), ++this.lastOrder, fire)
     if (!Number.isFinite(deadline.at)) return deadline
     this.heap.push(deadline)
     this.live++
-    if (this.armed === undefined || deadline.at < this.armed.at) this.arm(deadline.at)
+    this.armFor(deadline)
     return deadline
   }
 
@@ -82,11 +99,18 @@ export class Timers {
     }
   }
 
+  private armFor({ at }: Deadline): void {
+    const { armed } = this
+    if (armed === undefined || at < armed.at) this.arm(at)
+    // a clock of a test sleeps by the wall: set back, it would wake late
+    else if (this.now() < armed.since) this.arm(armed.at)
+  }
+
   private arm(at: number): void {
     this.disarm()
-    const armed: Timers["armed"] = { at, fiber: undefined }
+    const armed: Armed = { at, since: this.now(), fiber: undefined }
     this.armed = armed
-    const sleep = this.clock.sleep(Duration.millis(Math.max(1, at - this.now())))
+    const sleep = this.clock.sleep(Duration.millis(Math.max(1, at - this.ticks())))
     armed.fiber = this.fork(Effect.andThen(
       sleep,
       Effect.sync(() => {
@@ -103,7 +127,7 @@ export class Timers {
 
   private ring(): void {
     this.armed = undefined
-    const now = this.now()
+    const now = this.ticks()
     let next = this.heap.peek()
     while (next !== undefined && (next.fire === undefined || next.at <= now)) {
       this.heap.pop()
@@ -116,8 +140,8 @@ export class Timers {
       next = this.heap.peek()
     }
     // what fired may have armed a later deadline
-    if (next !== undefined && (this.armed === undefined || next.at < this.armed.at)) this.arm(next.at)
+    if (next !== undefined) this.armFor(next)
   }
 }
 
-const earlier = (a: Deadline, b: Deadline): boolean => a.at < b.at
+const earlier = (a: Deadline, b: Deadline): boolean => (a.at !== b.at ? a.at < b.at : a.order < b.order)

@@ -10,9 +10,10 @@ import type { WaitCycle } from "../TaskError.ts"
 import { transition } from "./counting.ts"
 import type { Machine } from "./machine.ts"
 import type { WaitingFor } from "./model.ts"
-import { nodeOf, runOf } from "./place.ts"
+import { nodeOf, runOf, sleeperOf } from "./place.ts"
 import type { Claimant, PoolRecord, Run, Source, Stoppable, TaskRecord, Waiter } from "./records.ts"
-import { checkRing } from "./ring.ts"
+import { checkRing, dependents } from "./ring.ts"
+import * as told from "./told.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -35,7 +36,7 @@ const lend = (run: Run, reason: WaitingFor): void => {
     run.waitingFor = reason
     transition(run, "Sleeping")
     releaseSlot(run)
-    task.machine.emit(() => ({ _tag: "TaskSlept", ...idsOf(task), waitingFor: reason }))
+    task.machine.emit(told.slept, run, reason)
   } else if (task.state === "Stopping") {
     releaseSlot(run)
   }
@@ -60,7 +61,7 @@ export const grant = (run: Run): void => {
   run.claiming = false
   run.waitingFor = undefined
   transition(run, "Running")
-  task.machine.emit(() => ({ _tag: "TaskResumed", ...idsOf(task), worker: run.slot }))
+  task.machine.emit(told.resumed, run)
   const awake = run.awake ??= new Set()
   for (const { fiber } of run.claimants!) awake.add(fiber)
   const claimants = run.claimants!
@@ -115,8 +116,6 @@ export const proceedAll = (run: Run): void => {
   for (const { proceed } of claimants ?? []) proceed()
 }
 
-export const idsOf = (task: TaskRecord) => ({ taskId: task.id, job: task.job.tag, poolId: task.pool.id })
-
 class Wait implements Waiter, Stoppable {
   readonly from: TaskRecord | PoolRecord | undefined
   private readonly options: ParkOptions
@@ -143,18 +142,23 @@ class Wait implements Waiter, Stoppable {
 
   wake(): void {
     if (this.run === undefined) return this.resume(Effect.void)
-    claim(this.run, { fiber: this.fiber, proceed: () => this.finish(Effect.void) })
+    claim(this.run, { fiber: this.fiber, proceed: () => this.finish() })
+  }
+
+  withdraw(): void {
+    if (!this.options.evenMarked) this.options.detach(this)
   }
 
   stop(): void {
     if (this.options.evenMarked) return
     this.options.detach(this)
-    this.finish(interrupted)
+    this.finish()
   }
 
-  private finish(effect: Effect.Effect<void>): void {
+  /** In a marked task no wait returns normally, though what it waits for may have ended. */
+  private finish(): void {
     this.run!.waits!.delete(this)
-    this.resume(effect)
+    this.resume(this.run!.marked && !this.options.evenMarked ? interrupted : Effect.void)
   }
 
   /** The waiting fiber was interrupted: it too needs a slot before it goes on. */
@@ -188,10 +192,14 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
     Effect.callback<void>((resume) => {
       const over = options.over(fiber)
       if (over !== undefined) return resume(over)
-      const run = runOf(fiber)
-      if (run?.marked && options.evenMarked !== true) return resume(interrupted)
-      const wait = new Wait(options, run, fiber, resume)
+      const run = sleeperOf(fiber)
+      // a hook is not interrupted with the task whose handler runs it
+      const evenMarked = options.evenMarked === true || runOf(fiber) === undefined
+      if (run?.marked && !evenMarked) return resume(interrupted)
+      const wait = new Wait({ ...options, evenMarked }, run, fiber, resume)
       options.attach(wait)
+      const machine = wait.from?.machine
+      if (machine !== undefined && machine.drainers.size > 0) machine.schedule() // they leave out what waits for them
       if (run !== undefined) {
         run.waits ??= new Set()
         run.waits.add(wait)
@@ -208,8 +216,8 @@ interface UntilOptions {
   /** The defect of waiting here, where it takes more than the target to tell. */
   readonly check?: ((from: TaskRecord | PoolRecord | undefined) => WaitCycle | undefined) | undefined
   readonly evenMarked?: boolean
-  /** A cancelling call has left out what could close a ring. */
-  readonly cancelling?: boolean
+  /** What a cancelling call, which never dies, does instead of waiting, given those that wait for the caller. */
+  readonly instead?: (dependents: ReadonlySet<TaskRecord | PoolRecord>) => Effect.Effect<void> | undefined
 }
 
 /** Suspends until the source is ready; dies when that could never be. */
@@ -220,7 +228,9 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
       evenMarked: options.evenMarked,
       over: (fiber) => {
         if (source.ready) return Effect.void
-        const ring = ringOf(nodeOf(fiber), options)
+        const from = nodeOf(fiber)
+        if (options.instead !== undefined) return options.instead(dependents(from))
+        const ring = ringOf(from, options)
         return ring === undefined ? undefined : Effect.die(ring)
       },
       attach: (waiter) => (source.waiters ??= new Set()).add(waiter),
@@ -230,7 +240,7 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
 
 const ringOf = (from: TaskRecord | PoolRecord | undefined, options: UntilOptions): WaitCycle | undefined => {
   if (options.check !== undefined) return options.check(from)
-  return options.target === undefined || options.cancelling ? undefined : checkRing(from, options.target)
+  return options.target === undefined ? undefined : checkRing(from, options.target)
 }
 
 /**
@@ -264,6 +274,6 @@ export const whileSleeping = <A, E, R>(
 /** Runs the effect, which may suspend; inside a task the slot is lent meanwhile. */
 export const lending = <A, E, R>(reason: WaitingFor, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
-    const run = runOf(fiber)
+    const run = sleeperOf(fiber)
     return run === undefined ? effect : whileSleeping(run, reason, effect)
   })

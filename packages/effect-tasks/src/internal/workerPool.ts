@@ -10,20 +10,21 @@ import { Admission } from "./admission.ts"
 import { Census } from "./census.ts"
 import { atLeastOne } from "./checks.ts"
 import { dispatch } from "./dispatch.ts"
+import { drain } from "./drain.ts"
 import { Listener } from "./events.ts"
 import { handleOf } from "./handles.ts"
 import { Machine, type Parts } from "./machine.ts"
 import type { WorkerPoolOptions } from "./model.ts"
-import { nodeOf } from "./place.ts"
+import { sleeperOf } from "./place.ts"
 import { PoolHandle } from "./poolHandle.ts"
 import { turn } from "./pump.ts"
-import { type Source, TaskRecord, type Waiter } from "./records.ts"
-import { shutDown } from "./registry.ts"
-import { dependents } from "./ring.ts"
+import type { PoolRecord, TaskRecord } from "./records.ts"
+import { awaitAll, shutDown } from "./registry.ts"
 import { type InternalWorkerPool, MachineId } from "./service.ts"
 import { cancelPool } from "./stop.ts"
-import { toHandle, toTask } from "./taskHandle.ts"
-import { park, until } from "./waiting.ts"
+import { handled, toTask } from "./taskHandle.ts"
+import * as told from "./told.ts"
+import { until } from "./waiting.ts"
 
 export const makeWorkerPool = (
   options: WorkerPoolOptions,
@@ -51,7 +52,9 @@ const makeService = (machine: Machine): InternalWorkerPool => ({
   [MachineId]: machine,
   global: new PoolHandle(machine.global),
   dispatch: (jobName, encoded, options) =>
-    Effect.map(dispatch(machine, jobName, (definition) => definition.decode(encoded), options), toHandle),
+    Effect.withFiber((fiber) =>
+      handled(dispatch(fiber, machine, jobName, (definition) => definition.decode(encoded), options))
+    ),
   task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(find(machine, id)), toTask)),
   tasks: Effect.sync(() => recordsOf(machine).map(toTask)),
   pool: (id) =>
@@ -95,7 +98,7 @@ const makeService = (machine: Machine): InternalWorkerPool => ({
 })
 
 const workersChanged = (machine: Machine): void => {
-  machine.emit(() => ({ _tag: "WorkersChanged", workers: machine.slots.limit, paused: machine.paused }))
+  machine.emit(told.workersChanged, machine)
   machine.schedule()
 }
 
@@ -111,36 +114,14 @@ const events = (machine: Machine): Stream.Stream<TaskEvent> =>
       (listener) => Effect.sync(() => machine.listeners.delete(listener))
     ),
     (listener) =>
-      Stream.fromPull(Effect.succeed(Effect.suspend(() =>
-        Effect.flatMap(until(listener, { reason: "task" }), () => {
+      Stream.fromPull(Effect.succeed(Effect.withFiber((fiber) => {
+        listener.reader = sleeperOf(fiber)?.task
+        return Effect.flatMap(until(listener, { reason: "task" }), () => {
           const [first, ...rest] = listener.takeAll()
           return first === undefined ? Cause.done() : Effect.succeed([first, ...rest] as const)
         })
-      )))
+      })))
   ))
-
-/** Waits until nothing is live but the caller, what is above it and what waits for it. */
-const drain = (machine: Machine): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    const left = [...dependents(nodeOf(fiber))]
-    const isIdle = () => {
-      const mine = left.filter((node) => node instanceof TaskRecord && !node.settled).length
-      return machine.live <= mine
-    }
-    const source: Source = { ready: false, waiters: undefined }
-    const check = () => {
-      if (isIdle()) machine.wakeAll(source)
-    }
-    return park({
-      reason: "children",
-      over: () => isIdle() ? Effect.void : undefined,
-      attach: (waiter: Waiter) => {
-        source.waiters = new Set([waiter])
-        machine.idleChecks.add(check)
-      },
-      detach: () => machine.idleChecks.delete(check)
-    }).pipe(Effect.ensuring(Effect.sync(() => machine.idleChecks.delete(check))))
-  })
 
 /** After this every operation returns at once, and no fiber or timer is left. */
 const close = (machine: Machine): Effect.Effect<void> =>
@@ -149,7 +130,10 @@ const close = (machine: Machine): Effect.Effect<void> =>
     yield* shutDown(machine, live, () => {
       machine.closed = true
     })
-    for (const pool of machine.pools.values()) if (!pool.done && !pool.isGlobal) cancelPool(pool, "shutdown")
+    for (const pool of machine.pools.values()) if (!pool.isGlobal) cancelPool(pool, "shutdown")
+    yield* awaitAll((): ReadonlyArray<PoolRecord> =>
+      [...machine.pools.values()].filter((pool) => !pool.isGlobal && !pool.released)
+    )
     for (const listener of machine.listeners) {
       listener.ended = true
       machine.wakeAll(listener)

@@ -9,7 +9,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { format as show } from "effect/Formatter"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
@@ -46,7 +48,7 @@ export class ExplorationFailed extends Schema.TaggedError<ExplorationFailed>()("
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const why = Predicate.hasProperty(this.cause, "message") ? this.cause.message : show(this.cause)
     return `Failed under seed ${this.seed}, and with ${this.preemptions} preemptions: ${why}\n` +
       `Replay with { seed: ${this.seed} }, or shrunk with { schedule: "${this.schedule}" }`
   }

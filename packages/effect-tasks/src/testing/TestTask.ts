@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as model from "../internal/model.ts"
+import { progressOf, report } from "../internal/progress.ts"
 import { TaskRecord } from "../internal/records.ts"
 import { jobState } from "../internal/registry.ts"
 import { machineIn } from "../internal/service.ts"
@@ -68,14 +69,13 @@ export const make = <J extends Job.Any>(
     task.attempt = options.attempt ?? 1
     if (state !== "Queued") task.startedAt = now
     if ("progress" in options) {
-      task.progress = task.firstProgress = options.progress
-      task.reports.version++
+      report(task, options.progress)
     }
     if (state === "Exited") {
       task.finishedAt = now
       task.verdict = { _tag: "result", exit: options.exit ?? Exit.void }
       task.settled = true
-      task.reports.ended = true
+      progressOf(task).ended = true
     }
     return Effect.succeed(toTask(task))
   })

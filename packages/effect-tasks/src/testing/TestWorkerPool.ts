@@ -33,9 +33,7 @@ import type { WorkerPool, WorkerPoolOptions } from "../WorkerPool.ts"
  * @category models
  * @since 0.1.0
  */
-export interface EventLog {
-  readonly "~effect-tasks/testing/EventLog": typeof events
-}
+export interface EventLog extends eventLog.KeepsLog {}
 
 /**
  * The proof that the worker pool is a manual one.

@@ -192,6 +192,12 @@ describe("R3 The end has one order", () => {
         assert.deepStrictEqual(seen.log, ["onFailure"])
       }).pipe(withPool()))
 
+    it.effect("a finalizer that ends interrupted changes nothing", () =>
+      Effect.gen(function*() {
+        const task = yield* work("a", () => Effect.as(inFinalizer(Effect.interrupt), "result"))
+        assert.strictEqual(yield* task.await, "result")
+      }).pipe(withPool()))
+
     it.effect("a finalizer that dies leaves a failure that failure, and a cancel exactly a cancel", () =>
       Effect.gen(function*() {
         const failed = yield* work(

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
-import { ChildTaskFailed, TaskPool, WorkerPool } from "effect-tasks"
+import { ChildTaskFailed, DispatchError, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -8,6 +8,7 @@ import {
   eventually,
   failure,
   gate,
+  script,
   type ScriptedTask,
   settleTurns,
   stateOf,
@@ -95,6 +96,21 @@ describe("R9 A pool lives in its Scope", () => {
       }))
       assert.strictEqual(status.canceled, 0)
       assert.deepStrictEqual(yield* pool.join, status)
+    }).pipe(withPool()))
+
+  it.effect("a Scope that lives on forgets a pool that is done", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      for (let n = 0; n < 3; n++) {
+        const pool = yield* Scope.provide(TaskPool.make(), scope)
+        yield* work("a", undefined, { pool })
+        yield* pool.join
+        assert.strictEqual(scope.state._tag, "Empty")
+      }
+      const pool = yield* Scope.provide(TaskPool.make(), scope)
+      yield* work("b", never, { pool })
+      yield* Scope.close(scope, Exit.void)
+      assert.deepInclude(yield* pool.status, { state: "done", canceled: 1 })
     }).pipe(withPool()))
 
   it.effect("outside of a handler it is a root", () =>
@@ -285,6 +301,44 @@ describe("R9 A pool lives in its Scope", () => {
             Effect.flip
           )
         assert.instanceOf(error, ChildTaskFailed)
+      }).pipe(withPool()))
+  })
+
+  describe("TaskPool.forEach", () => {
+    const each = (ids: ReadonlyArray<string>) => TaskPool.forEach(ids, (id, pool) => work(id, undefined, { pool }))
+
+    it.effect("gives every success in the order of the items", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        yield* script("a", () => Effect.as(held.wait, "first"))
+        yield* script("c", () => Effect.as(held.open, "last"))
+        assert.deepStrictEqual(yield* each(["a", "b", "c"]), ["first", "b", "last"])
+      }).pipe(withPool()))
+
+    it.effect("fails as join does", () =>
+      Effect.gen(function*() {
+        yield* script("b", () => Effect.fail(new TestError({ id: "b" })))
+        assert.instanceOf(failure(yield* Effect.exit(each(["a", "b"]))), ChildTaskFailed)
+      }).pipe(withPool()))
+
+    it.effect("fails with the TaskCanceled of an item that was cancelled", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(TaskPool.forEach(["a", "b"], (id, pool) =>
+          id === "a" ?
+            work(id, undefined, { pool }) :
+            Effect.tap(work(id, never, { pool }), (task) => task.cancel({ reason: "enough" }))))
+        assert.strictEqual(canceled(exit).reason, "enough")
+      }).pipe(withPool()))
+
+    it.effect("a refused dispatch cancels the pool and fails with its own error", () =>
+      Effect.gen(function*() {
+        let first: ScriptedTask | undefined
+        const exit = yield* Effect.exit(TaskPool.forEach(["a", "b"], (id, pool) =>
+          id === "a"
+            ? Effect.tap(work(id, never, { pool }), (task) => Effect.sync(() => (first = task)))
+            : Effect.andThen(pool.seal, work(id, undefined, { pool }))))
+        assert.instanceOf(failure(exit), DispatchError)
+        canceled(yield* first!.exit)
       }).pipe(withPool()))
   })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Stream } from "effect"
 import { PoolCanceled, TaskPool } from "effect-tasks"
 import { awaitState, failure, gate, recordEvents, settleTurns, stateOf, trace, withPool, work } from "../support.ts"
 
@@ -152,6 +152,22 @@ describe("R11 Seal, cancel, done", () => {
         assert.strictEqual((yield* pool.status).state, "done")
         const error = failure(yield* Effect.exit(pool.join))
         assert.deepStrictEqual(error, new PoolCanceled({ poolId: pool.id, reason: "first" }))
+      }).pipe(withPool()))
+
+    it.effect("tells the readers of changes at once, though tasks still have to stop", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const pool = yield* TaskPool.make()
+        const task = yield* work("a", () => Effect.uninterruptible(held.wait), { pool })
+        yield* awaitState(task, "Running")
+        const seen = trace()
+        yield* Effect.forkChild(Stream.runForEach(pool.changes, ({ state }) => seen.push(state)))
+        yield* settleTurns
+        const cancel = yield* Effect.forkChild(pool.cancel())
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["open", "canceled"])
+        yield* held.open
+        yield* Fiber.join(cancel)
       }).pipe(withPool()))
 
     it.effect("of a done pool changes nothing", () =>

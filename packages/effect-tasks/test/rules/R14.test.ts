@@ -10,6 +10,7 @@ import {
   type Script,
   settleTurns,
   stateOf,
+  trace,
   withPool,
   work
 } from "../support.ts"
@@ -175,6 +176,35 @@ describe("R14 Whose task it is", () => {
         assert.isNull(yield* parentOf(dispatched!))
         assert.isTrue(made!.isRoot)
         assert.isTrue(Option.isNone(made!.createdBy))
+      }).pipe(withPool()))
+
+    it.effect("a finalizer that it adds to the task's Scope runs at once", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        const late = Effect.andThen(held.wait, Effect.addFinalizer(() => seen.push("finalizer")))
+        const task = yield* work("left", () => Effect.forkDetach(late, { startImmediately: true }))
+        yield* task.await
+        yield* held.open
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["finalizer"])
+      }).pipe(withPool()))
+
+    it.effect("its waits go on though the task was cancelled", () =>
+      Effect.gen(function*() {
+        const [held, end] = [gate(), gate()]
+        const other = yield* work("other", () => end.wait)
+        let fiber: Fiber.Fiber<unknown, unknown> | undefined
+        const task = yield* work("left", () =>
+          Effect.gen(function*() {
+            fiber = yield* Effect.forkDetach(Effect.andThen(held.wait, other.await), { startImmediately: true })
+            return yield* Effect.never
+          }))
+        yield* awaitState(task, "Running")
+        yield* task.cancel()
+        yield* held.open
+        yield* settleTurns
+        yield* end.open
+        assert.isTrue(Exit.isSuccess(yield* Fiber.await(fiber!)))
       }).pipe(withPool()))
 
     it.effect("its waits lend nothing and need no slot", () =>

@@ -242,6 +242,32 @@ describe("R16 Kept results and history", () => {
         assert.strictEqual(yield* task.await, "a")
       }).pipe(withPool({ history: 0 })))
 
+    it.effect("forgets a task with a key like any other, unless its result is kept", () =>
+      Effect.gen(function*() {
+        yield* script("bad", () => Effect.fail(new TestError({ id: "bad" })))
+        const failed = yield* Kept.dispatch({ id: "bad" })
+        yield* failed.exit
+        const replaced = yield* Kept.dispatch({ id: "a" })
+        yield* replaced.await
+        const kept = yield* replaced.recompute
+        yield* kept.await
+        const unkept = yield* KeptOnce.dispatch({ id: "a" })
+        yield* unkept.await
+        yield* Effect.flatMap(unkept.recompute, (task) => task.cancel())
+        yield* run(1)
+        assert.deepStrictEqual(ids(yield* Kept.tasks), [kept.id])
+        assert.deepStrictEqual(ids(yield* KeptOnce.tasks), [])
+      }).pipe(withPool({ history: 1 }, Kept, KeptOnce)))
+
+    it.effect("forgets a kept result that is displaced after its time", () =>
+      Effect.gen(function*() {
+        const kept = yield* Effect.forEach(
+          ["a", "b", "c"],
+          (id) => Effect.tap(KeptTwo.dispatch({ id }), (t) => t.await)
+        )
+        assert.deepStrictEqual(ids(yield* KeptTwo.tasks), ids(kept.slice(1)))
+      }).pipe(withPool({ history: 0 }, KeptTwo)))
+
     it.effect("never hides a live task", () =>
       Effect.gen(function*() {
         const live = yield* work("live", () => Effect.never)

@@ -417,6 +417,45 @@ describe("R17 Slots", () => {
         yield* other.await
       }).pipe(withPool({ workers: 1 })))
 
+    it.effect("one that goes on again and again while another waits collects nothing, and is forgotten at the end", () =>
+      Effect.gen(function*() {
+        const machine: { readonly halfAsleep: Map<unknown, unknown> } = Reflect.get(
+          yield* WorkerPool,
+          "~effect-tasks/Machine" // memory has no public view
+        )
+        const observers = (fiber: object): number => Reflect.get(fiber, "_observers").length
+        const task = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.forkChild(self.whileSleeping(Effect.never))
+            const again = Effect.withFiber((fiber) =>
+              Effect.map(self.whileSleeping(Effect.yieldNow), () => observers(fiber) + machine.halfAsleep.size)
+            )
+            const first = yield* Effect.andThen(again, again)
+            for (let n = 0; n < 50; n++) yield* again
+            return (yield* again) - first
+          }))
+        assert.strictEqual(yield* task.await, 0)
+        assert.strictEqual(machine.halfAsleep.size, 0)
+      }).pipe(withPool()))
+
+    it.effect("when those that went on have ended, the task sleeps on with those that still wait", () =>
+      Effect.gen(function*() {
+        const [one, end] = [gate(), gate()]
+        const task = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.forkChild(Effect.andThen(self.whileSleeping(one.wait), end.wait))
+            yield* self.whileSleeping(Effect.never)
+          }))
+        yield* awaitState(task, "Sleeping")
+        yield* settleTurns
+        yield* one.open
+        yield* awaitState(task, "Running")
+        const other = yield* work("other")
+        yield* end.open
+        yield* other.await
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+      }).pipe(withPool({ workers: 1 })))
+
     it.effect("a time limit around a wait comes back when the task has a slot", () =>
       Effect.gen(function*() {
         const busy = gate()

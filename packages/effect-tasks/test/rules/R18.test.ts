@@ -19,6 +19,7 @@ import {
 } from "../support.ts"
 
 class Retried extends Job.make("Retried", { ...scripted, retry: { times: 1 } }) {}
+class Limited extends Job.make("Limited", { ...scripted, concurrency: 2 }) {}
 
 const waitingFor = (task: Pick<Task.Any, "status">) =>
   Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
@@ -164,6 +165,27 @@ describe("R18 The order of starts", () => {
         yield* settleTurns
         assert.deepStrictEqual(seen.log, ["c", "b", "a"])
       }).pipe(withPool({ workers: 1 })))
+
+    it.effect("there and back again keeps the place among all that came before and after", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const first = yield* hog()
+        const task = yield* log("a", seen)
+        const held = gate()
+        yield* script("b", () => Effect.andThen(seen.push("b"), held.wait))
+        yield* script("c", () => seen.push("c"))
+        yield* Limited.dispatch({ id: "b" })
+        yield* Limited.dispatch({ id: "c" })
+        yield* log("d", seen)
+        yield* task.setPriority(-1)
+        yield* first.open
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["b"])
+        yield* task.setPriority(0)
+        yield* held.open
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["b", "a", "c", "d"])
+      }).pipe(withPool({ workers: 1 }, Limited)))
 
     it.effect("of a delayed task holds when it queues", () =>
       Effect.gen(function*() {

@@ -216,4 +216,30 @@ describe("R19 Concurrency limits", () => {
       for (const task of tasks) yield* task.await
       assert.deepStrictEqual([now, most, runs], [0, 2, 60])
     }).pipe(withPool({ workers: 4 }, Two)))
+
+  it.effect("a key's limit outlives the tasks that leave it", () =>
+    Effect.gen(function*() {
+      const { open, task } = yield* hold(PerKey, "a1")
+      yield* awaitState(task, "Running")
+      const left = yield* PerKey.dispatch({ id: "a2" })
+      yield* left.cancel()
+      const next = yield* PerKey.dispatch({ id: "a3" })
+      yield* settleTurns
+      assert.strictEqual(yield* waitingFor(next), "job-concurrency")
+      yield* open
+      yield* next.await
+    }).pipe(withPool({}, PerKey)))
+
+  it.effect("keys that come and go leave nothing behind", () =>
+    Effect.gen(function*() {
+      const { jobs, ready } = Reflect.get(yield* WorkerPool, "~effect-tasks/Machine") // memory has no public view
+      for (const id of "abcdefgh") {
+        const [one, two] = [yield* hold(PerKey, id, { priority: 1 }), yield* PerKey.dispatch({ id }, { priority: 2 })]
+        yield* one.open
+        yield* two.await
+        yield* one.task.await
+      }
+      assert.strictEqual(jobs.get("PerKey").gates.size, 0)
+      assert.strictEqual(ready.lanes.size, 0)
+    }).pipe(withPool({}, PerKey)))
 })

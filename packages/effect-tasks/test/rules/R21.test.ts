@@ -238,6 +238,16 @@ describe("R21 Shutdown", () => {
         assert.strictEqual(yield* run(Named.run()), "second")
       }))
 
+    it.effect("of another definition takes over the tag of a job whose layers have closed", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const one = yield* register(named("first"))
+        yield* one.close
+        class Namesake extends Job.make("Named", { success: Schema.Int }) {}
+        yield* register(Namesake.toLayer(() => Effect.succeed(1)))
+        assert.strictEqual(yield* run(Namesake.run()), 1)
+      }))
+
     it.effect("of two different definitions with one tag dies", () =>
       Effect.gen(function*() {
         const { register, run } = yield* start()
@@ -473,7 +483,7 @@ describe("R21 Shutdown", () => {
         yield* held.open
         yield* closed.join
         yield* elapse(30_000)
-        assert.strictEqual(yield* warnings, 2)
+        assert.strictEqual(logs.length, 2)
         canceled(yield* task.exit)
       }).pipe(Effect.provide(layer))
     })

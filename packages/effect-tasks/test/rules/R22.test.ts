@@ -248,6 +248,18 @@ describe("R22 Wait cycles", () => {
   })
 
   describe("a cancelling call neither dies nor hangs:", () => {
+    it.effect("a hook that cancels the task above its own", () =>
+      Effect.gen(function*() {
+        const task = yield* work("above", (self) =>
+          Effect.gen(function*() {
+            const above = yield* taskById(self.id)
+            const pool = yield* TaskPool.make()
+            yield* work("below", (below) => below.onExit(() => above.cancel()), { pool })
+            yield* Effect.never
+          }))
+        canceled(yield* task.exit)
+      }).pipe(withPool()))
+
     const inside = (call: (self: Task.Any) => Effect.Effect<unknown, unknown, any>): Script => ({ id }) =>
       Effect.flatMap(taskById(id), (self) => Effect.andThen(Effect.orDie(call(self)), Effect.void)) as ReturnType<
         Script

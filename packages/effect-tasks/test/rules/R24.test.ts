@@ -35,6 +35,26 @@ const only = <Tag extends Event["_tag"]>(events: ReadonlyArray<Event>, tag: Tag)
 
 describe("R24 Observing", () => {
   describe("events", () => {
+    it.effect("read by a task tell it of everything, but that it sleeps over its reading does not wake it", () =>
+      Effect.gen(function*() {
+        const pool = yield* WorkerPool
+        const seen: Array<Event> = []
+        const reader = yield* work(
+          "reader",
+          () => Stream.runForEach(pool.events, (event) => Effect.sync(() => seen.push(event)))
+        )
+        yield* awaitState(reader, "Sleeping")
+        yield* settleTurns
+        assert.deepStrictEqual(seen, [])
+        const other = yield* work("other")
+        yield* other.await
+        yield* settleTurns
+        assert.strictEqual((yield* reader.status).state, "Sleeping")
+        assert.deepStrictEqual(tagsOf(seen, other), ["TaskQueued", "TaskStarted", "TaskStopping", "TaskExited"])
+        assert.isAtLeast(tagsOf(seen, reader).length, 2)
+        yield* reader.cancel()
+      }).pipe(withPool({ workers: 1 })))
+
     it.effect("tell every transition of a task in order, with its ids", () =>
       Effect.gen(function*() {
         const events = yield* recordEvents
@@ -321,6 +341,14 @@ describe("R24 Observing", () => {
         yield* task.await
         assert.strictEqual(Option.getOrThrow(named("Once").parent).spanId, named("Work").spanId)
       }).pipe(withPool({}, Once), traced)
+    })
+
+    it.effect("it is made by the dispatcher's tracer where the handler's layer knows none", () => {
+      const { named, traced } = testTracer()
+      return Effect.gen(function*() {
+        yield* (yield* work("a")).await
+        assert.isTrue(Option.isNone(named("Work").parent))
+      }).pipe(traced, withPool())
     })
 
     it.effect("spans made in a handler are below the task's", () => {

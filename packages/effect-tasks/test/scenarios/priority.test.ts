@@ -24,8 +24,6 @@ const queueing = (workers: number) =>
     }
   })
 
-const fastest = (times: ReadonlyArray<number>) => Math.max(Math.min(...times), 0.01)
-
 describe("6.12 Priority", { timeout: 30_000 }, () => {
   it.effect("126. high tasks run before low ones that were queued earlier", () =>
     Effect.gen(function*() {
@@ -100,26 +98,16 @@ describe("6.12 Priority", { timeout: 30_000 }, () => {
       assert.deepStrictEqual(yield* run, ["child", "other"])
     }).pipe(withPool({ workers: 1 })))
 
-  it.effect("131. the cost of a dispatch does not grow with the queue, for any mix of priorities", () =>
+  it.effect("131. 50,000 tasks of any mix of priorities queue, and one cancel ends them (the guard in bench counts what a dispatch costs)", () =>
     Effect.gen(function*() {
       const workerPool = yield* WorkerPool
       yield* workerPool.pause
       let next = 1
-      const batch = Effect.gen(function*() {
-        const start = performance.now()
-        for (let i = 0; i < 500; i++) {
-          next = next * 48271 % 2147483647
-          yield* work("a", undefined, { priority: next % 1000 })
-        }
-        return performance.now() - start
-      })
-      const batches = (count: number) => Effect.forEach(Array.from({ length: count }), () => batch)
-      yield* batches(4) // warms up
-      const short = fastest(yield* batches(8))
-      yield* batches(80)
-      const long = fastest(yield* batches(8))
+      for (let i = 0; i < 50_000; i++) {
+        next = next * 48271 % 2147483647
+        yield* work("a", undefined, { priority: next % 1000 })
+      }
       assert.strictEqual((yield* workerPool.status).queued, 50_000)
-      assert.isBelow(long / short, 10)
       yield* workerPool.global.cancel()
       assert.strictEqual((yield* workerPool.status).queued, 0)
     }).pipe(withPool()))

@@ -29,8 +29,6 @@ const agrees = (task: Task.Any) =>
     yield* task.pool.status
   })
 
-const fastest = (times: ReadonlyArray<number>) => Math.max(Math.min(...times), 0.01)
-
 describe("6.13 Concurrency and races", { timeout: 30_000 }, () => {
   it.effect("133. concurrent reads of everything are safe and agree with each other", () =>
     Effect.gen(function*() {
@@ -158,23 +156,15 @@ describe("6.13 Concurrency and races", { timeout: 30_000 }, () => {
       assert.isTrue(seen.every((n, i) => i === 0 || n > seen[i - 1]!))
     }).pipe(withPool()))
 
-  it.effect("138. the cost of a completion does not depend on the number of live pools", () =>
+  it.effect("138. tasks complete beside 5,000 other live pools (the guard in bench counts what a completion costs)", () =>
     Effect.gen(function*() {
       const workerPool = yield* WorkerPool
       const pool = yield* TaskPool.make()
-      const batch = Effect.gen(function*() {
-        const start = performance.now()
-        for (let i = 0; i < 500; i++) yield* Work.dispatch({ id: "a" }, { pool })
-        yield* workerPool.drain
-        return performance.now() - start
-      })
-      const batches = Effect.forEach(Array.from({ length: 6 }), () => batch)
-      yield* batches // warms up
-      const few = fastest(yield* batches)
       for (let i = 0; i < 5000; i++) yield* TaskPool.make()
-      const many = fastest(yield* batches)
+      for (let i = 0; i < 500; i++) yield* Work.dispatch({ id: "a" }, { pool })
+      yield* workerPool.drain
+      assert.strictEqual((yield* pool.status).complete, 500)
       assert.isAtLeast((yield* workerPool.pools).length, 5000)
-      assert.isBelow(many / few, 10)
     }).pipe(withPool()))
 
   it.effect("139. 10,000 cancelled queued tasks with slow hooks do not delay an urgent dispatch", () =>

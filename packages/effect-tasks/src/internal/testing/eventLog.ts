@@ -1,6 +1,5 @@
 import * as Context from "effect/Context"
 import type { TaskEvent } from "../../TaskEvent.ts"
-import type * as TestWorkerPool from "../../testing/TestWorkerPool.ts"
 import { Listener } from "../events.ts"
 import type { Machine } from "../machine.ts"
 import type { TaskRecord } from "../records.ts"
@@ -19,6 +18,10 @@ export class EventLog extends Listener {
     machine.listeners.add(this)
   }
 
+  override get ready(): boolean {
+    return true
+  }
+
   override offer(event: TaskEvent): void {
     this.events.push(event)
     if (event._tag === "TaskQueued" || event._tag === "TaskJoined" || event._tag === "TaskReused") {
@@ -27,4 +30,9 @@ export class EventLog extends Listener {
   }
 }
 
-export const EventLogKey = Context.Service<TestWorkerPool.EventLog, EventLog>("effect-tasks/testing/EventLog")
+/** The proof that a worker pool keeps a log. */
+export interface KeepsLog {
+  readonly "~effect-tasks/testing/EventLog": EventLog
+}
+
+export const EventLogKey = Context.Service<KeepsLog, EventLog>("effect-tasks/testing/EventLog")

@@ -51,6 +51,12 @@ interface Progress {
  */
 const askedAgain = 2
 
+/**
+ * An interrupted fiber takes one step at least, as it does under Effect's own scheduler: one that yielded before it, and
+ * had not started yet, would start as if nothing had happened. Effect has no public view of this.
+ */
+const isInterrupted = (fiber: object): boolean => Reflect.get(fiber, "_interruptedCause") !== undefined
+
 /** After so many turns promises get theirs. */
 const turnsAtOnce = 256
 
@@ -98,6 +104,7 @@ export class Explorer implements Scheduler {
     }
     const { number } = seen
     const at = ++seen.operations
+    if (fiber.currentOpCount === 1 && isInterrupted(fiber)) return false
     if (!this.chooser.yields(number, at)) return fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
     this.taken.push({ kind: "yield", fiber: number, at })
     seen.repeats = askedAgain

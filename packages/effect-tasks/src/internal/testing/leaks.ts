@@ -43,7 +43,8 @@ export const leaksOf = (machine: Machine): ReadonlyArray<string> => {
   check(machine.ready.size + machine.resuming.size, "queued task(s)")
   check(machine.admission.size, "suspended dispatch(es)")
   check(machine.halfAsleep.size, "task(s) half asleep")
-  check(machine.idleChecks.size, "drain(s) waiting")
+  check(machine.drainers.size, "drain(s) waiting")
+  check(machine.idleChecks.size, "look(s) at the next event")
   check([...machine.pools.values()].filter((pool) => !pool.isGlobal && !pool.released).length, "unfinished pool(s)")
   for (const { gates, lines, registrations, tag } of machine.jobs.values()) {
     check(registrations.length, `handler registration(s) of ${tag}`)
