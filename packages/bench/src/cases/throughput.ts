@@ -1,0 +1,94 @@
+/** Rows of the target table: one no-op task against the same work done otherwise. */
+import { bodies, type Body, randoms } from "../bodies.ts"
+import { estimate, interleave, ratio, seriesOf } from "../measure.ts"
+import { byHand, forEach, type Peer, pQueue, pQueueWith, tasks } from "../peers.ts"
+import type { Case, Options, Target } from "../result.ts"
+import { jobs, makeApp, runAll } from "../tasks.ts"
+
+const concurrency = 64
+
+/** Rounds of a peer and ours with the same body. */
+const duel = (peer: Peer, body: Body, { full, rounds }: Options, ours: Peer = tasks) => {
+  const size = full ? 100_000 : 20_000
+  const subjects = [ours, peer].map(({ make, name }) => {
+    const run = make(body, concurrency)
+    return { name, size, run: () => run(size) }
+  })
+  return interleave(subjects, rounds)
+}
+
+/** At most so many times what the peer takes. */
+const atMost = (name: string, about: string, peer: Peer, bound: number): Case => ({
+  name,
+  about,
+  target: true,
+  run: async (options) => {
+    const measured = await duel(peer, bodies.setImmediate, options)
+    const [ours, theirs] = [seriesOf(measured, tasks.name), seriesOf(measured, peer.name)]
+    const cpu = ratio(ours, theirs, "cpu").median
+    return {
+      noise: measured.noise,
+      targets: [{ name: about, unit: "times", value: ratio(ours, theirs), cpu, bound: { atMost: bound } }]
+    }
+  }
+})
+
+/** At least so many times faster than the peer. */
+const faster = (name: string, about: string, peer: Peer, bound: number, ours: Peer = tasks): Case => ({
+  name,
+  about,
+  target: true,
+  run: async (options) => {
+    const measured = await duel(peer, bodies.setImmediate, options, ours)
+    const [mine, theirs] = [seriesOf(measured, ours.name), seriesOf(measured, peer.name)]
+    const cpu = ratio(theirs, mine, "cpu").median
+    const target: Target = {
+      name: about,
+      unit: "times",
+      value: ratio(theirs, mine),
+      cpu,
+      bound: { atLeast: bound }
+    }
+    return { noise: measured.noise, targets: [target] }
+  }
+})
+
+const priorities = randoms(1_000_000, 5)
+
+const tasksWithPriorities: Peer = {
+  ...tasks,
+  make: ({ name }, workers) => {
+    const app = makeApp({ workers })
+    return (size) => app.runPromise(runAll(jobs[name], size, (n) => ({ priority: priorities[n]! })))
+  }
+}
+
+const cpuPerTask: Case = {
+  name: "cpu",
+  about: "CPU time of a sync no-op task",
+  target: true,
+  run: async ({ full, rounds }) => {
+    const size = full ? 200_000 : 50_000
+    const run = tasks.make(bodies.sync, concurrency)
+    const measured = await interleave([{ name: "sync", size, run: () => run(size) }], rounds)
+    const value = estimate(seriesOf(measured, "sync").cpu.map((nanos) => nanos / 1000))
+    return {
+      noise: measured.noise,
+      targets: [{ name: cpuPerTask.about, unit: "µs", value, bound: { atMost: 1.6 } }]
+    }
+  }
+}
+
+export const throughput: ReadonlyArray<Case> = [
+  atMost("forEach", "no-op task with a setImmediate body, against Effect.forEach", forEach, 2),
+  atMost("queue", "the same, against Queue + workers + Deferred by hand", byHand, 1.5),
+  faster("p-queue", "the same, times faster than p-queue", pQueue, 1.5),
+  faster(
+    "priorities",
+    "the same with 5 random priorities, times faster than p-queue",
+    pQueueWith(priorities),
+    2.5,
+    tasksWithPriorities
+  ),
+  cpuPerTask
+]
