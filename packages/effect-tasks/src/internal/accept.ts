@@ -132,7 +132,7 @@ const insert = (request: Request, line: Line | undefined): TaskRecord => {
   run.dispatchedIn = tracingOf(fiber)
   run.gate?.retain()
   task.run = run
-  job.tasks.set(task.number, task)
+  job.tasks.add(task)
   machine.live++
   link(pool, run)
   countNew(task)

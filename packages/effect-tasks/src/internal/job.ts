@@ -52,7 +52,7 @@ export const make = (definition: Definition) => {
 }
 
 const tasksIn = (context: Context.Context<never>, tag: string): Array<TaskRecord> => [
-  ...(machineIn(context).jobs.get(tag)?.tasks.values() ?? [])
+  ...(machineIn(context).jobs.get(tag)?.tasks ?? [])
 ]
 
 type AnyHandler = Parameters<typeof register>[2]

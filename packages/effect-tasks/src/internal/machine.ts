@@ -17,6 +17,7 @@ import { ReadyQueue } from "./readyQueue.ts"
 import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Waited, type Waiter } from "./records.ts"
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
+import { Numbers } from "./tasks.ts"
 import { type Deadline, Timers } from "./timers.ts"
 import type { Unstamped } from "./told.ts"
 
@@ -39,6 +40,7 @@ export class Machine {
   readonly ready = new ReadyQueue()
   readonly resuming = new ReadyQueue()
   readonly jobs = new Map<string, JobState>()
+  readonly numbers = new Numbers()
   readonly pools = new Map<number, PoolRecord>()
   readonly global: PoolRecord
   readonly history: History<TaskRecord>
@@ -146,7 +148,7 @@ export class Machine {
   /** A task leaves the history; a kept result stays visible. */
   forget(task: TaskRecord): void {
     task.inHistory = false
-    if (!task.job.kept.has(task)) task.job.tasks.delete(task.number)
+    if (!task.job.kept.has(task)) task.job.tasks.delete(task)
   }
 }
 

@@ -104,6 +104,9 @@ export class TaskRecord implements Source {
   /** The visible tasks of its key before and after it. */
   older: TaskRecord | undefined
   newer: TaskRecord | undefined
+  /** Its neighbours among the visible tasks of its job. */
+  before: TaskRecord | undefined
+  after: TaskRecord | undefined
   /** Made when somebody reports or reads. */
   progress: Progress | undefined
   childPool: PoolRecord | undefined

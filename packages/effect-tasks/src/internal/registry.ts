@@ -63,7 +63,7 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
     existing.kept = keptOf(definition, existing.tasks)
     return existing
   }
-  const tasks = new Tasks()
+  const tasks = new Tasks(machine.numbers)
   const job: JobState = {
     tag,
     definition,
@@ -78,9 +78,9 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
   return job
 }
 
-const keptOf = ({ kept }: Definition, tasks: Map<number, TaskRecord>): Kept =>
+const keptOf = ({ kept }: Definition, tasks: Tasks): Kept =>
   new Kept(kept?.capacity ?? 0, kept?.timeToLive ?? 0, (task) => {
-    if (!task.inHistory) tasks.delete(task.number)
+    if (!task.inHistory) tasks.delete(task)
   })
 
 /** Refuses new tasks, lets live ones use what is left of the grace, cancels and awaits them. */
@@ -88,7 +88,7 @@ export const unregister = (machine: Machine, registration: Registration): Effect
   Effect.suspend(() => {
     const { job } = registration
     registration.phase = "closing"
-    const live = () => [...job.tasks.values()].filter(({ run }) => run?.registration === registration)
+    const live = () => [...job.tasks].filter(({ run }) => run?.registration === registration)
     const close = () => {
       registration.phase = "closed"
     }

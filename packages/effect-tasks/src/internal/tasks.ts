@@ -1,33 +1,87 @@
+/** The tasks that can be looked up: live ones, those in history and kept results. */
 import type { TaskRecord } from "./records.ts"
 
-/** The visible tasks of a job by number; the newest of each key can be looked up, where dispatches work keys out. */
-export class Tasks extends Map<number, TaskRecord> {
+/** The visible tasks of a job in the order of their dispatch; the newest of each key, where dispatches work keys out. */
+export class Tasks implements Iterable<TaskRecord> {
+  private first: TaskRecord | undefined
+  private last: TaskRecord | undefined
   private readonly newest = new Map<string, TaskRecord>()
+  private readonly numbers: Numbers
+
+  constructor(numbers: Numbers) {
+    this.numbers = numbers
+  }
 
   newestOf(key: string): TaskRecord | undefined {
     return this.newest.get(key)
   }
 
-  override set(number: number, task: TaskRecord): this {
-    if (task.key !== undefined) {
-      task.older = this.newest.get(task.key)
-      if (task.older !== undefined) task.older.newer = task
-      this.newest.set(task.key, task)
-    }
-    return super.set(number, task)
+  add(task: TaskRecord): void {
+    task.before = this.last
+    if (this.last === undefined) this.first = task
+    else this.last.after = task
+    this.last = task
+    this.numbers.add(task)
+    if (task.key !== undefined) this.addKey(task, task.key)
   }
 
-  override delete(number: number): boolean {
-    const task = this.get(number)
-    if (task === undefined) return false
-    const { key, newer, older } = task
+  delete(task: TaskRecord): void {
+    if (task.before === undefined) this.first = task.after
+    else task.before.after = task.after
+    if (task.after === undefined) this.last = task.before
+    else task.after.before = task.before
+    task.before = task.after = undefined
+    this.numbers.delete(task)
+    if (task.key !== undefined) this.deleteKey(task, task.key)
+  }
+
+  *[Symbol.iterator](): Generator<TaskRecord> {
+    for (let task = this.first; task !== undefined; task = task.after) yield task
+  }
+
+  private addKey(task: TaskRecord, key: string): void {
+    task.older = this.newest.get(key)
+    if (task.older !== undefined) task.older.newer = task
+    this.newest.set(key, task)
+  }
+
+  private deleteKey(task: TaskRecord, key: string): void {
+    const { newer, older } = task
     if (older !== undefined) older.newer = newer
     if (newer !== undefined) newer.older = older
-    else if (key !== undefined && this.newest.get(key) === task) {
-      if (older === undefined) this.newest.delete(key)
-      else this.newest.set(key, older)
-    }
+    else if (older !== undefined) this.newest.set(key, older)
+    else if (this.newest.get(key) === task) this.newest.delete(key)
     task.older = task.newer = undefined
-    return super.delete(number)
+  }
+}
+
+const rowLength = 256
+
+interface Row {
+  readonly tasks: Array<TaskRecord | undefined>
+  count: number
+}
+
+/** The visible tasks by number. Numbers only grow, so rows of them do what a Map of all would at a multiple of the cost. */
+export class Numbers {
+  private readonly rows = new Map<number, Row>()
+
+  get(number: number): TaskRecord | undefined {
+    return this.rows.get(Math.floor(number / rowLength))?.tasks[number % rowLength]
+  }
+
+  add(task: TaskRecord): void {
+    const at = Math.floor(task.number / rowLength)
+    let row = this.rows.get(at)
+    if (row === undefined) this.rows.set(at, row = { tasks: Array.from({ length: rowLength }), count: 0 })
+    row.tasks[task.number % rowLength] = task
+    row.count++
+  }
+
+  delete({ number }: TaskRecord): void {
+    const at = Math.floor(number / rowLength)
+    const row = this.rows.get(at)!
+    row.tasks[number % rowLength] = undefined
+    if (--row.count === 0) this.rows.delete(at)
   }
 }

@@ -39,12 +39,12 @@ export const makeWorkerPool = (
   })
 
 const recordsOf = (machine: Machine): Array<TaskRecord> =>
-  [...machine.jobs.values()].flatMap((job) => [...job.tasks.values()]).toSorted((a, b) => a.number - b.number)
+  [...machine.jobs.values()].flatMap((job) => [...job.tasks]).toSorted((a, b) => a.number - b.number)
 
 /** The visible task with this id. */
 export const find = (machine: Machine, id: string): TaskRecord | undefined => {
   const dash = id.lastIndexOf("-")
-  const task = machine.jobs.get(id.slice(0, dash))?.tasks.get(Number(id.slice(dash + 1)))
+  const task = machine.numbers.get(Number(id.slice(dash + 1)))
   return task?.id === id ? task : undefined
 }
 

@@ -3,7 +3,7 @@
  * the worker pool must be as the rules say: see `finish` and `Observer`.
  */
 import { assert, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, type Fiber, Layer, Scope } from "effect"
+import { Cause, Context, Effect, Exit, type Layer, Scope } from "effect"
 import { type Job, type Task, TaskCanceled, type TaskEvent, TaskTimeout, WorkerPool } from "effect-tasks"
 import { expectNoLeaks, Explore } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
@@ -86,9 +86,6 @@ export const refusalOf = (exit: Exit.Exit<unknown, unknown>): string => {
   const error = Cause.squash(exit.cause) as { readonly reason?: { readonly _tag: string } }
   return error.reason?._tag ?? assert.fail(String(error))
 }
-
-/** Whether the fiber has ended. */
-const hasEnded = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.pollUnsafe() !== undefined
 
 /** Counts how many are inside, for runs that must not overlap. */
 export const overlap = () => {
