@@ -3,7 +3,7 @@
  * the worker pool must be as the rules say: see `finish` and `Observer`.
  */
 import { assert, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, type Layer, Scope } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import { type Job, type Task, TaskCanceled, type TaskEvent, TaskTimeout, WorkerPool } from "effect-tasks"
 import { expectNoLeaks, Explore } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
