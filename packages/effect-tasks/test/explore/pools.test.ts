@@ -178,7 +178,8 @@ describe("D. The end of pools under every schedule", () => {
           yield* Effect.yieldNow
           return yield* Effect.exit(work("b", undefined, { pool }))
         }), { pool })
-      yield* together(pool.seal, pool.join, Effect.andThen(task.exit, Effect.exit(work("c", undefined, { pool }))))
+      yield* pool.seal
+      yield* together(pool.join, Effect.andThen(task.exit, Effect.exit(work("c", undefined, { pool }))))
       assert.isTrue(Exit.isSuccess((yield* task.await) as Exit.Exit<unknown>))
       assert.strictEqual((yield* pool.status).total, 2)
     })

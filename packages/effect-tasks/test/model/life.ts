@@ -1,0 +1,293 @@
+/** The part of the model that knows the life of tasks and pools, and how it is cut short: R1-R9, R11-R13, R15, R16, R23. */
+import type { Outcome } from "./acts.ts"
+import type { Hook, Pool, Task, Verdict } from "./entities.ts"
+import { policyOf } from "./jobs.ts"
+import { Schedule } from "./schedule.ts"
+
+export const hookKinds = ["onFailure", "onExit", "onSuccess"] as const
+
+export const canceled: Verdict = { status: "canceled", exit: "Fail TaskCanceled" }
+const timedOut = (phase: "queued" | "running"): Verdict => ({ status: "error", exit: `Fail TaskTimeout ${phase}` })
+
+export const outcomes: { readonly [O in Outcome]: string } = {
+  success: "success",
+  fail: "Fail TestError",
+  die: "Die boom"
+}
+
+export abstract class Life extends Schedule {
+  /** What hooks and finalizers have written. */
+  readonly log: Array<string> = []
+  /** R15: the unfinished tasks of a key, oldest first; those of a recompute without a key too. */
+  protected readonly lines = new Map<string, Array<Task>>()
+  protected readonly kept = new Map<string, Task>()
+
+  protected begin(task: Task): void {
+    this.clear(task.deadline)
+    task.deadline = undefined
+    this.armTimeout(task)
+    this.attempt(task)
+  }
+
+  // ---- a task's life: R1-R5, R23 -----------------------------------------------------------------------------------
+
+  protected attempt(task: Task): void {
+    if (task.instant === undefined) task.idle = true
+    else this.handlerEnded(task, outcomes[task.instant])
+  }
+
+  protected handlerEnded(task: Task, exit: string): void {
+    const { retry } = policyOf(task.job)
+    if (retry !== undefined && exit.startsWith("Fail ") && task.attempt <= retry.times) {
+      return this.close(task, () => this.retry(task, retry.delay))
+    }
+    this.conclude(task, exit)
+  }
+
+  protected conclude(task: Task, exit: string): void {
+    this.enterStopping(task, { status: exit === "success" ? "success" : "error", exit })
+    this.close(task, () => this.exit(task))
+  }
+
+  protected retry(task: Task, delay: number): void {
+    if (task.marked) return this.exit(task)
+    if (task.finalizerDied) return this.conclude(task, "Die finalizer")
+    task.attempt++
+    task.hooks = task.hooks.filter(({ attempt }) => attempt === undefined)
+    const again = () => this.todo.push(() => task.marked ? this.exit(task) : this.attempt(task))
+    if (delay === 0) return void again()
+    this.lend(task, "retry", undefined, again)
+    const { wait } = task
+    task.pause = this.at(delay, () => this.wake(task, wait!))
+  }
+
+  protected enterStopping(task: Task, verdict: Verdict): void {
+    task.verdict = verdict
+    task.state = "Stopping"
+    task.place = undefined
+    this.clear(task.deadline)
+  }
+
+  /** R7, R9: pools end first, then what the handler has acquired, the last first. */
+  protected close(task: Task, then: () => void): void {
+    task.closing = true
+    task.pools = task.pools.filter(({ released }) => !released)
+    const [pool] = task.pools
+    if (pool !== undefined) {
+      this.stop([], [pool], canceled)
+      // R22: an end cannot wait for a shared task that waits for it
+      const left = this.dependents(task)
+      for (const held of this.held(pool)) if (left.has(held)) letGo(pool, held)
+      this.finishIfDone(pool)
+      return this.wait(task, pool, "children", () => this.close(task, then))
+    }
+    const finalizer = task.finalizers.pop()
+    if (finalizer === undefined) {
+      task.closing = false
+      return then()
+    }
+    if (finalizer === "die") task.finalizerDied = true
+    this.whenOpen(finalizer === "die" ? undefined : finalizer, () => this.close(task, then))
+  }
+
+  protected exit(task: Task, verdict?: Verdict): void {
+    if (verdict !== undefined) task.verdict = verdict
+    if (task.finalizerDied && task.verdict!.status === "success") {
+      task.verdict = { status: "error", exit: "Die finalizer" }
+    }
+    task.state = "Exited"
+    task.worker = task.place = undefined
+    this.clear(task.deadline)
+    this.clear(task.pause)
+    for (const { ended } of task.senders.splice(0)) ended()
+    if (task.verdict!.status === "error") {
+      for (const pool of task.holders) {
+        pool.ownFailed++
+        if (pool.cancelOnFailure) this.todo.push(() => this.stop([], [pool], canceled))
+      }
+    }
+    if (task.hooks.length === 0) this.settled(task)
+    else this.todo.push(() => this.runHooks(task))
+  }
+
+  /** R4: by kind, then by age; one that came too late for its kind runs at the end. */
+  protected runHooks(task: Task): void {
+    let index = -1
+    while (index < 0 && task.hookKind < hookKinds.length) {
+      index = task.hooks.findIndex(({ kind }) => kind === hookKinds[task.hookKind])
+      if (index < 0) task.hookKind++
+    }
+    const [hook] = task.hooks.splice(Math.max(index, 0), 1)
+    if (hook === undefined) return this.settled(task)
+    this.runHook(task, hook, () => this.runHooks(task))
+  }
+
+  protected runHook(task: Task, { gate, kind, name }: Hook, then: () => void): void {
+    const succeeded = task.verdict!.status === "success"
+    if (kind !== "onExit" && (kind === "onSuccess") !== succeeded) return then()
+    this.log.push(name)
+    this.whenOpen(gate, then)
+  }
+
+  protected settled(task: Task): void {
+    task.settled = true
+    const key = this.lineOf(task)
+    if (key !== undefined) {
+      const line = this.lines.get(key)!.filter((other) => other !== task)
+      if (line.length === 0) this.lines.delete(key)
+      else this.lines.set(key, line)
+      const [first] = line
+      if (first?.state === "Queued" && !first.delayed) first.place ??= ++this.places
+    }
+    this.keep(task)
+    this.wakeAll(task)
+    for (const pool of task.holders) this.finishIfDone(pool)
+  }
+
+  protected keep(task: Task): void {
+    const { kept } = policyOf(task.job)
+    if (kept === undefined || task.verdict!.status !== "success") return
+    const key = `${task.job} ${task.key}`
+    this.kept.delete(key)
+    this.kept.set(key, task)
+    if (this.kept.size > kept) this.kept.delete(this.kept.keys().next().value!)
+  }
+
+  // ---- queueing and timeouts: R8 ------------------------------------------------------------
+
+  /** A task that is due queues. */
+  protected queue(task: Task): void {
+    task.delayed = false
+    task.pause = undefined
+    if (task.queueTimeout !== undefined) {
+      task.deadline = this.at(task.queueTimeout, () => this.exit(task, timedOut("queued")))
+    }
+    if (this.isFirst(task)) task.place = ++this.places
+  }
+
+  protected lineOf(task: Task): string | undefined {
+    for (const [key, line] of this.lines) if (line.includes(task)) return key
+    return undefined
+  }
+
+  protected isFirst(task: Task): boolean {
+    const line = this.lineOf(task)
+    return line === undefined || this.lines.get(line)![0] === task
+  }
+
+  /** R8 */
+  protected setTimeout(task: Task, millis: number | undefined): void {
+    if (task.state === "Stopping" || task.state === "Exited") return
+    task.timeout = millis
+    if (task.state === "Queued") return
+    this.clear(task.deadline)
+    this.armTimeout(task)
+  }
+
+  protected armTimeout(task: Task): void {
+    if (task.timeout !== undefined) {
+      task.deadline = this.at(task.timeout, () => this.stop([task], [], timedOut("running")))
+    }
+  }
+
+  // ---- pools: R9-R13 -----------------------------------------------------------------------------------------------
+
+  protected seal(pool: Pool): void {
+    if (pool.isGlobal) return
+    pool.sealed = true
+    this.finishIfDone(pool)
+  }
+
+  protected finishIfDone(pool: Pool): void {
+    if (pool.done || pool.isGlobal || !(pool.sealed || pool.canceled) || this.held(pool).length > 0) return
+    pool.done = true
+    const release = () => {
+      pool.released = true
+      this.wakeAll(pool)
+    }
+    if (!pool.finalizer) return release()
+    this.todo.push(() => {
+      this.log.push(`finalizer of pool ${pool.number}`)
+      release()
+    })
+  }
+
+  protected cancelAndWait(pool: Pool, by: Task | undefined, isClose: boolean, done: () => void): void {
+    if (isClose && pool.released) return done()
+    this.stop([], [pool], canceled)
+    // asked afterwards: what has been stopped waits for nobody any more
+    const left = this.dependents(by)
+    const held = this.held(pool)
+    if (!pool.isGlobal && !held.some((task) => left.has(task))) return this.wait(by, pool, "children", done)
+    const waitForEach = ([task, ...rest]: ReadonlyArray<Task>): void =>
+      task === undefined ? done() : this.wait(by, task, "children", () => waitForEach(rest))
+    waitForEach(held.filter((task) => task.marked && !left.has(task)))
+  }
+
+  // ---- cancel and timeout: R6, R7, R15 -----------------------------------------------------------------------------
+
+  /** One step over everything below: mark all, take queued tasks out, then interrupt the handlers. */
+  protected stop(tasks: ReadonlyArray<Task>, pools: ReadonlyArray<Pool>, verdict: Verdict): void {
+    const reached = new Map(tasks.filter(canBeStopped).map((task) => [task, verdict] as const))
+    const closed = new Set(pools.filter(canBeCanceled))
+    const below = () => {
+      const count = reached.size + closed.size
+      for (const task of reached.keys()) task.pools.filter(canBeCanceled).forEach((pool) => closed.add(pool))
+      for (const pool of closed) {
+        for (const task of this.held(pool)) if (canBeStopped(task) && !reached.has(task)) reached.set(task, canceled)
+      }
+      return reached.size + closed.size > count
+    }
+    while (below());
+    // R15: a shared task is spared for a pool outside, and with it what is below it, which may spare others
+    const isSpared = (task: Task) =>
+      !tasks.includes(task) && [...task.holders].some((pool) => !pool.canceled && !closed.has(pool))
+    for (let task; (task = [...reached.keys()].find(isSpared)) !== undefined;) {
+      reached.delete(task)
+      task.pools.filter((pool) => !pools.includes(pool)).forEach((pool) => closed.delete(pool))
+    }
+    for (const task of reached.keys()) task.marked = true
+    for (const pool of closed) pool.canceled = !pool.isGlobal
+    for (const pool of closed) {
+      for (const task of this.held(pool)) if (canBeStopped(task)) letGo(pool, task)
+    }
+    for (const [task, its] of reached) {
+      if (task.state === "Queued") this.exit(task, its)
+      else if (task.state !== "Stopping") this.enterStopping(task, its)
+    }
+    closed.forEach((pool) => this.finishIfDone(pool))
+    this.todo.push(() => reached.forEach((_, task) => this.interrupt(task)))
+  }
+
+  protected interrupt(task: Task): void {
+    if (task.state !== "Stopping") return
+    task.reading = undefined
+    if (task.closing) {
+      // a closing goes on; one that was awake and stood in line for a slot needs none any more
+      if (task.wait !== undefined && task.wait.target === undefined) {
+        const { proceed } = task.wait
+        task.wait = undefined
+        proceed()
+      }
+      return
+    }
+    if (task.op !== undefined) task.op.result = "interrupted"
+    for (const other of this.tasks) other.senders = other.senders.filter(({ by }) => by !== task)
+    task.idle = false
+    task.op = task.wait = undefined
+    this.close(task, () => this.exit(task))
+  }
+}
+
+const canBeStopped = ({ marked, state }: Task): boolean => !marked && state !== "Exited"
+const canBeCanceled = ({ canceled, done }: Pool): boolean => !canceled && !done
+
+/** R15: a cancelled pool counts a task that others hold too as canceled, and so do ancestors that counted it for its sake. */
+const letGo = (pool: Pool, task: Task): void => {
+  task.holders.delete(pool)
+  const staying = new Set([...task.holders].flatMap((holder) => holder.chain))
+  for (const each of pool.chain) {
+    const entry = each.entryOf(task)
+    if (entry !== undefined && !staying.has(each)) entry.letGo = true
+  }
+}

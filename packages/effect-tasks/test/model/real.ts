@@ -1,0 +1,257 @@
+/** The runtime's side of a program: its jobs, what its handlers do, and what came of every call. */
+import { Effect, Exit, Layer, Queue, Schedule, Schema, Scope } from "effect"
+import { Job, type Task, type TaskEvent, TaskPool, WorkerPool } from "effect-tasks"
+import { type Gate, gate, TestError } from "../support.ts"
+import type { DriverAct, HandlerAct } from "./acts.ts"
+import { type JobName, jobNames, policyOf } from "./jobs.ts"
+import { exitText } from "./snapshot.ts"
+
+const payload = {
+  key: Schema.String,
+  instant: Schema.UndefinedOr(Schema.Literals(["success", "fail", "die"]))
+}
+
+type Handle = Task.Task<unknown, TestError, number, string>
+type Context = Task.TaskContext<unknown, TestError, number, string>
+
+const makeJob = (name: JobName) => {
+  const { concurrency, kept, retry, unique } = policyOf(name)
+  return Job.make(name, {
+    payload,
+    success: Schema.Unknown,
+    error: TestError,
+    progress: Schema.Int,
+    message: Schema.String,
+    key: ({ key }) => key,
+    unique,
+    persistent: kept === undefined ? false : { capacity: kept },
+    concurrency: concurrency?.perKey ? { limit: concurrency.limit, key: ({ key }) => key } : concurrency?.limit,
+    retry: retry && { times: retry.times, ...(retry.delay > 0 ? { schedule: Schedule.spaced(retry.delay) } : {}) }
+  })
+}
+
+// every name has a job
+const jobs = Object.fromEntries(jobNames.map((name) => [name, makeJob(name)])) as Record<
+  JobName,
+  ReturnType<typeof makeJob>
+>
+
+interface Op {
+  readonly label: string
+  readonly number: number
+  result: string | undefined
+}
+
+interface Told {
+  readonly act: HandlerAct
+  readonly op: Op
+}
+
+/** What an act needs in a handler; what it fails with is told apart by its text alone. */
+type Acting<A = unknown> = Effect.Effect<A, any, WorkerPool | Scope.Scope | Job.Handler<JobName>>
+
+const ends: Record<"success" | "fail" | "die", Acting> = {
+  success: Effect.void,
+  fail: Effect.fail(new TestError({ id: "told" })),
+  die: Effect.die("boom")
+}
+
+export class Real {
+  readonly tasks: Array<Handle> = []
+  readonly pools: Array<TaskPool.TaskPool> = []
+  readonly ops: Array<Op> = []
+  readonly log: Array<string> = []
+  readonly events: Array<TaskEvent.TaskEvent> = []
+  private readonly scopes = new Map<number, Scope.Closeable>()
+  private readonly mailboxes = new Map<string, Queue.Queue<Told>>()
+  private readonly gates = new Map<string, Gate>()
+  private isOpen = false
+
+  layer(workers: number): Layer.Layer<WorkerPool | Job.Handler<JobName>> {
+    return Layer.mergeAll(
+      ...jobNames.map((name) => jobs[name].toLayer((payload, task) => this.handler(payload.instant, task))) as [any]
+    ).pipe(Layer.provideMerge(WorkerPool.layer({ workers }))) as any // mergeAll of a spread has no precise type
+  }
+
+  gate(name: string): Gate {
+    let found = this.gates.get(name)
+    if (found === undefined) {
+      this.gates.set(name, found = this.isOpen ? { wait: Effect.void, open: Effect.void } : gate())
+    }
+    return found
+  }
+
+  /** Opens every gate there is and will be. */
+  readonly openAll = Effect.suspend(() => {
+    this.isOpen = true
+    return Effect.forEach(this.gates.values(), ({ open }) => open, { discard: true })
+  })
+
+  /** Takes in tasks whose dispatcher was interrupted before it saw them: it replaced itself. */
+  readonly adopt = Effect.gen({ self: this }, function*() {
+    for (const task of yield* (yield* WorkerPool).tasks) {
+      if (this.numberOf(task) < 0) this.tasks.push(task as Handle) // every job here has these types
+    }
+  })
+
+  note(label: string): Op {
+    const op = { label, number: this.ops.length, result: undefined }
+    this.ops.push(op)
+    return op
+  }
+
+  /** Has a task's handler perform an act. */
+  tell(task: number, act: HandlerAct, op: Op): Effect.Effect<void> {
+    return Effect.asVoid(Queue.offer(this.mailbox(this.tasks[task]!.id), { act, op }))
+  }
+
+  private mailbox(id: string): Queue.Queue<Told> {
+    let mailbox = this.mailboxes.get(id)
+    if (mailbox === undefined) this.mailboxes.set(id, mailbox = Effect.runSync(Queue.unbounded<Told>()))
+    return mailbox
+  }
+
+  private handler(instant: "success" | "fail" | "die" | undefined, task: Context): Acting {
+    return Effect.gen({ self: this }, function*() {
+      if (instant !== undefined) return yield* ends[instant]
+      while (true) {
+        const { act, op } = yield* Queue.take(this.mailbox(task.id))
+        const exit = yield* Effect.exit(this.record(op, act, task))
+        if (act._tag === "End") return yield* ends[act.outcome]
+        if ("through" in act && act.through && Exit.isFailure(exit)) return yield* exit
+      }
+    })
+  }
+
+  /** Performs an act and notes what came of it. */
+  record(op: Op, act: DriverAct | HandlerAct, task: Context | undefined): Acting {
+    return Effect.onExit(this.perform(op, act, task), (exit) =>
+      Effect.sync(() => {
+        op.result = Exit.isFailure(exit) ? exitText(exit) : typeof exit.value === "string" ? exit.value : "ok"
+      }))
+  }
+
+  private perform(op: Op, act: DriverAct | HandlerAct, task: Context | undefined): Acting {
+    switch (act._tag) {
+      case "Dispatch": {
+        const { delay, hooks, instant, job, key, pool, priority, queueTimeout, timeout } = act
+        const options = { pool: this.pools[pool], priority, delay, timeout, queueTimeout }
+        return Effect.gen({ self: this }, function*() {
+          const handle = yield* jobs[job].dispatch({ key, instant }, options)
+          const named = this.named(handle)
+          if (handle.origin !== "created" || hooks === "none") return named
+          for (const kind of ["onFailure", "onExit", "onSuccess"] as const) {
+            const name = `${kind} of task ${this.numberOf(handle)}`
+            yield* handle[kind](() => this.logged(name, hooks === "slow" && kind === "onExit"))
+          }
+          return named
+        })
+      }
+      case "MakePool":
+        return Effect.gen({ self: this }, function*() {
+          const scope = yield* Scope.make()
+          const options = { onFailure: act.cancelOnFailure ? "cancel" : "continue" } as const
+          const number = this.pools.length
+          const made = TaskPool.make(options)
+          const pool = yield* task === undefined ? Scope.provide(made, scope) : made
+          this.pools.push(pool)
+          this.scopes.set(number, scope)
+          if (act.finalizer) yield* pool.addFinalizer(() => this.logged(`finalizer of pool ${number}`, false))
+          return `pool ${number}`
+        })
+      case "Close":
+        return Scope.close(this.scopes.get(act.pool)!, Exit.void)
+      case "Seal":
+        return this.pools[act.pool]!.seal
+      case "Join":
+        return this.pools[act.pool]!.join
+      case "Settled":
+        return this.pools[act.pool]!.settled
+      case "CancelPool":
+        return this.pools[act.pool]!.cancel()
+      case "Await":
+        return Effect.as(this.tasks[act.task]!.await, "success")
+      case "Cancel":
+        return this.tasks[act.task]!.cancel()
+      case "Recompute":
+        return Effect.map(this.tasks[act.task]!.recompute, (handle) => this.named(handle))
+      case "ClearTimeout":
+        return this.tasks[act.task]!.clearTimeout
+      case "SetTimeout":
+        return this.tasks[act.task]!.setTimeout(act.millis)
+      case "SetPriority":
+        return this.tasks[act.task]!.setPriority(act.priority)
+      case "Send":
+        return Effect.forEach(Array.from({ length: act.count }), () => this.tasks[act.task]!.send("message"), {
+          discard: true
+        })
+      case "Hook":
+      case "OwnHook": {
+        const registrar = act._tag === "Hook" ? this.tasks[act.task]! : task!
+        const id = act._tag === "Hook" ? act.task : this.numberOf(task!)
+        return registrar[act.kind](() => this.logged(`${act.kind} of task ${id} by op ${op.number}`, act.slow))
+      }
+      case "End":
+        return Effect.void
+      case "Sleep":
+        return task!.whileSleeping(this.gate(`sleep of op ${op.number}`).wait)
+      case "Report":
+        return task!.report(act.progress)
+      case "Read":
+        return Effect.asVoid(Queue.take(task!.inbox))
+      case "Finalizer":
+        return Effect.addFinalizer(() =>
+          act.kind === "die" ? Effect.die("finalizer") : this.gate(`finalizer of op ${op.number}`).wait
+        )
+      case "Pause":
+        return WorkerPool.use(({ pause }) => pause)
+      case "Resume":
+        return WorkerPool.use(({ resume }) => resume)
+      case "Resize":
+        return WorkerPool.use(({ resize }) => resize(act.workers))
+      case "Drain":
+        return WorkerPool.use(({ drain }) => drain)
+    }
+  }
+
+  private named(handle: Handle): string {
+    if (handle.origin === "created") this.tasks.push(handle)
+    return `${handle.origin} ${this.numberOf(handle)}`
+  }
+
+  private numberOf({ id }: { readonly id: string }): number {
+    return this.tasks.findIndex((task) => task.id === id)
+  }
+
+  private logged(name: string, isSlow: boolean): Effect.Effect<void> {
+    return Effect.andThen(Effect.sync(() => this.log.push(name)), isSlow ? this.gate(name).wait : Effect.void)
+  }
+
+  /** Nothing is left, and every operation returns at once; what is wrong with that. */
+  readonly afterShutdown = Effect.gen({ self: this }, function*() {
+    const { busy, complete, dispatched } = yield* (yield* WorkerPool).status
+    if (busy > 0 || complete < dispatched) return `${dispatched - complete} tasks are left, ${busy} workers are busy`
+    const lost = this.ops.find(({ result }) => result === undefined)
+    if (lost !== undefined) return `never returned: ${lost.label}`
+    const calls: Array<Acting> = [
+      ...this.tasks.flatMap((
+        task
+      ): Array<Acting> => [task.exit, task.cancel(), Effect.exit(task.send("late")), task.recompute]),
+      ...this.pools.flatMap((pool): Array<Acting> => [pool.settled, pool.cancel(), pool.seal]),
+      WorkerPool.use(({ drain }) => drain),
+      jobs.Plain.dispatch({ key: "a", instant: undefined })
+    ]
+    for (const [index, call] of calls.entries()) {
+      const fiber = yield* Effect.forkChild(call, { startImmediately: true })
+      if (fiber.pollUnsafe() === undefined) return `call ${index} after shutdown does not return at once`
+    }
+    for (const [number, pool] of this.pools.entries()) {
+      const { complete, queued, running, sleeping, state, total } = yield* pool.status
+      if (total !== complete || queued + running + sleeping > 0) {
+        return `pool ${number} has ${total - complete} tasks left`
+      }
+      if (number > 0 && state !== "done") return `pool ${number} is ${state}`
+    }
+    return undefined
+  })
+}

@@ -1,0 +1,187 @@
+/** The part of the model that knows time, slots and who waits for whom: R17, R18, R19, R20, R22. */
+import { type Gate, Pool, type Task, type Timer, type Wait } from "./entities.ts"
+import { policyOf } from "./jobs.ts"
+
+export abstract class Schedule {
+  now = 0
+  workers: number
+  paused = false
+  readonly tasks: Array<Task> = []
+  readonly pools: Array<Pool> = [new Pool(0, undefined, { cancelOnFailure: false, finalizer: false })]
+  readonly gates: Array<Gate> = []
+  protected readonly drains: Array<() => void> = []
+  protected places = 0
+  protected readonly todo: Array<() => void> = []
+  private timers: Array<Timer> = []
+
+  constructor(workers: number) {
+    this.workers = workers
+  }
+
+  /** A task starts for the first time. */
+  protected abstract begin(task: Task): void
+
+  // ---- time and turns ----------------------------------------------------------------------------------------------
+
+  /** R20: what has happened is told first, then starts happen, one at a time. */
+  settle(): void {
+    while (true) {
+      const next = this.todo.shift()
+      if (next !== undefined) {
+        next()
+        continue
+      }
+      const task = this.next()
+      if (task === undefined) break
+      this.give(task)
+    }
+    if (this.isIdle) { for (const done of this.drains.splice(0)) done() }
+  }
+
+  protected get isIdle(): boolean {
+    return this.tasks.every(({ settled }) => settled)
+  }
+
+  advance(millis: number): void {
+    this.now += millis
+    for (const timer of this.timers.filter(({ at }) => at <= this.now)) {
+      if (this.timers.includes(timer)) {
+        this.clear(timer)
+        timer.fire()
+      }
+    }
+  }
+
+  protected at(millis: number, fire: () => void): Timer {
+    const timer = { at: this.now + millis, fire }
+    this.timers.push(timer)
+    return timer
+  }
+
+  protected clear(timer: Timer | undefined): void {
+    this.timers = this.timers.filter((other) => other !== timer)
+  }
+
+  protected gate(name: string): Gate {
+    const gate = { name, isOpen: false, onOpen: undefined }
+    this.gates.push(gate)
+    return gate
+  }
+
+  open(gate: Gate): void {
+    gate.isOpen = true
+    gate.onOpen?.()
+  }
+
+  protected whenOpen(gate: Gate | undefined, proceed: () => void): void {
+    if (gate === undefined || gate.isOpen) return proceed()
+    gate.onOpen = proceed
+  }
+
+  // ---- slots: R17, R18, R19 --------------------------------------------------------------------------------------------
+
+  protected next(): Task | undefined {
+    if (this.tasks.filter(({ worker }) => worker !== undefined).length >= this.workers) return undefined
+    const wanting = this.tasks.filter((task) =>
+      task.place !== undefined && this.hasPermit(task) && (task.state === "Sleeping" || !this.paused)
+    )
+    return wanting.toSorted((a, b) =>
+      Number(b.state === "Sleeping") - Number(a.state === "Sleeping") ||
+      b.priority - a.priority || b.pool.depth - a.pool.depth || a.place! - b.place!
+    )[0]
+  }
+
+  protected hasPermit(task: Task): boolean {
+    const { gate } = task
+    if (gate === undefined) return true
+    const used = this.tasks.filter((other) => other.gate === gate && other.worker !== undefined)
+    return used.length < policyOf(task.job).concurrency!.limit
+  }
+
+  protected give(task: Task): void {
+    const taken = new Set(this.tasks.map(({ worker }) => worker))
+    let worker = 0
+    while (taken.has(worker)) worker++
+    task.worker = worker
+    task.place = undefined
+    const isResuming = task.state === "Sleeping"
+    task.state = "Running"
+    if (isResuming) {
+      const { proceed } = task.wait!
+      task.wait = undefined
+      return proceed()
+    }
+    this.begin(task)
+  }
+
+  /** A running task lends its slot; a stopping one gives it away for good. */
+  protected lend(task: Task, reason: string, target: Task | Pool | undefined, proceed: () => void): void {
+    const wait = { reason, target, proceed }
+    task.wait = wait
+    target?.waiters.push(() => this.wake(task, wait))
+    if (task.state === "Running") task.state = "Sleeping"
+    task.worker = undefined
+  }
+
+  protected wake(task: Task, wait: Wait): void {
+    if (task.wait !== wait) return
+    wait.target = undefined
+    if (task.state === "Sleeping") {
+      task.place ??= ++this.places
+    } else if (task.closing) {
+      task.wait = undefined
+      wait.proceed()
+    }
+  }
+
+  protected wait(by: Task | undefined, target: Task | Pool, reason: string, proceed: () => void): void {
+    if (target instanceof Pool ? target.released : target.settled) return proceed()
+    if (by === undefined) target.waiters.push(proceed)
+    // R7: a handler that has stopped its own task waits no more, it is interrupted
+    else if (!by.marked || by.closing) this.lend(by, reason, target, proceed)
+  }
+
+  protected wakeAll({ waiters }: Task | Pool): void {
+    const woken = waiters.splice(0)
+    if (woken.length > 0) this.todo.push(() => woken.forEach((wake) => wake()))
+  }
+
+  // ---- waits ----------------------------------------------------------------------------------------------------
+
+  waitingFor(task: Task): string | undefined {
+    if (task.state === "Queued") {
+      if (task.delayed) return "delay"
+      if (task.place === undefined) return "key"
+    } else if (task.state !== "Sleeping") {
+      return undefined
+    } else if (task.place === undefined) {
+      return task.wait!.reason
+    }
+    if (!this.hasPermit(task)) return "job-concurrency"
+    return task.state === "Queued" && this.paused ? "paused" : "slot"
+  }
+
+  /** The unfinished tasks of a pool. */
+  held(pool: Pool): ReadonlyArray<Task> {
+    return this.tasks.filter((task) => !task.settled && task.holders.has(pool))
+  }
+
+  protected waitsFor(task: Task): ReadonlyArray<Task> {
+    const target = task.marked && !task.closing ? undefined : task.wait?.target // R7: a stop ends its wait
+    return target === undefined ? [] : target instanceof Pool ? this.held(target) : [target]
+  }
+
+  protected reaches(from: Task, to: Task, seen = new Set<Task>()): boolean {
+    if (from === to) return true
+    if (seen.has(from)) return false
+    seen.add(from)
+    return this.waitsFor(from).some((task) => this.reaches(task, to, seen))
+  }
+
+  /** A caller, its ancestors, and everyone who waits for one of them. */
+  protected dependents(by: Task | undefined): ReadonlySet<Task> {
+    const above: Array<Task> = []
+    for (let task = by; task !== undefined; task = task.pool.creator) above.push(task)
+    return new Set(this.tasks.filter((task) => above.some((one) => this.reaches(task, one))))
+  }
+}
