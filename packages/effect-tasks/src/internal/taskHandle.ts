@@ -95,6 +95,7 @@ export class TaskHandle implements AnyHandle {
       const { run } = this.record
       const complete = Effect.fail(new TaskAlreadyComplete({ taskId: this.id, job: this.job }))
       if (run === undefined || this.record.state === "Exited") return complete
+      if (run.marked) return Effect.void // no wait of a marked task returns normally, so nobody will read it
       return Effect.flatMap(offer(run, message), (taken) => (taken ? Effect.void : complete))
     })
   }

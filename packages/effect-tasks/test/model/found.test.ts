@@ -1,6 +1,6 @@
 /** Faults that the random programs found, each as the shortest program that shows it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Fiber, Queue } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import { elapse, gate, script, scripted, settleTurns, stateOf, trace, withPool, work } from "../support.ts"
 
@@ -26,6 +26,19 @@ describe("R8 Deadlines", () => {
       yield* elapse(20)
       assert.deepStrictEqual(seen.log, ["first", "a", "b", "c"])
     }).pipe(withPool({ workers: 1 })))
+})
+
+describe("R7 Cancel", () => {
+  it.effect("a message that is sent right after a cancel does not let the reader of the inbox go on", () =>
+    Effect.gen(function*() {
+      let read = false
+      const task = yield* work("a", (self) => Effect.andThen(Queue.take(self.inbox), Effect.sync(() => (read = true))))
+      yield* settleTurns
+      const stopped = yield* Effect.forkChild(task.cancel(), { startImmediately: true })
+      yield* task.send("late")
+      yield* Fiber.join(stopped)
+      assert.isFalse(read)
+    }).pipe(withPool()))
 })
 
 describe("R21 Drain", () => {

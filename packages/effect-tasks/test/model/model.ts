@@ -258,7 +258,7 @@ export class Model extends Life {
 
   private send(task: Task, by: Task | undefined, count: number, answer: (result: string) => void): void {
     if (task.state === "Exited") return answer("Fail TaskAlreadyComplete")
-    if (count === 0) return answer("ok")
+    if (count === 0 || task.marked) return answer("ok") // R7: nobody will read it
     if (task.messages < inboxCapacity) {
       task.messages++
       task.reading?.()
