@@ -1,7 +1,6 @@
 /**
  * Accepting a dispatch: check, find the key's holder, insert. One synchronous step: a refused request leaves no trace.
  */
-import type * as Fiber from "effect/Fiber"
 import { type DispatchErrorReason, DuplicateTask, PoolClosed, type WaitCycle, WorkerPoolClosed } from "../TaskError.ts"
 import { countGuest, countNew, countReuse } from "./counting.ts"
 import type { Timeouts } from "./definition.ts"
@@ -11,10 +10,9 @@ import { Line } from "./line.ts"
 import type { Machine } from "./machine.ts"
 import { countDispatch } from "./metrics.ts"
 import type { Origin } from "./model.ts"
-import { runOf, taskOf } from "./place.ts"
-import { type PoolRecord, type Registration, Run, TaskRecord } from "./records.ts"
+import { runAt, taskAt } from "./place.ts"
+import { type Place, type PoolRecord, type Registration, Run, TaskRecord } from "./records.ts"
 import { checkJoin } from "./ring.ts"
-import { tracingOf } from "./span.ts"
 import { stopTask } from "./stop.ts"
 import * as told from "./told.ts"
 
@@ -29,7 +27,9 @@ export interface Request {
   readonly priority: number
   readonly delay: number
   readonly timeouts: Timeouts
-  readonly fiber: Fiber.Fiber<unknown, unknown>
+  /** Where the dispatcher stands. */
+  readonly from: Place | undefined
+  readonly dispatchedIn: Run["dispatchedIn"]
   /** Told in the step that accepts: the fiber may be interrupted before it sees the task. */
   readonly accepted?: ((task: TaskRecord) => void) | undefined
   /** The task that this one replaces, whatever the job's policy. */
@@ -60,7 +60,7 @@ export const accept = (request: Request, hasRoom: boolean): Accepted | DispatchE
     }
   }
   const exempt = holder !== undefined && (replaces !== undefined || definition.unique === "supersede")
-  if (!hasRoom && !exempt && taskOf(request.fiber) === undefined) return "full"
+  if (!hasRoom && !exempt && taskAt(request.from) === undefined) return "full"
   const task = insert(request, line)
   if (exempt) stopTask(holder, { _tag: "cancel", reason: replaces === undefined ? "superseded" : "recomputed" })
   return { task, origin: "created" }
@@ -68,11 +68,11 @@ export const accept = (request: Request, hasRoom: boolean): Accepted | DispatchE
 
 const refuse = (request: Request): DispatchErrorReason | undefined => {
   const { machine, pool, registration } = request
-  const from = taskOf(request.fiber)
+  const from = taskAt(request.from)
   if (machine.closed || registration.phase === "closed" || (registration.phase === "closing" && from === undefined)) {
     return new WorkerPoolClosed({})
   }
-  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runOf(request.fiber)?.task))
+  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runAt(request.from)?.task))
   return open ? undefined : new PoolClosed({ poolId: pool.id })
 }
 
@@ -114,9 +114,9 @@ const reuse = ({ pool }: Request, task: TaskRecord): Accepted => {
 }
 
 const insert = (request: Request, line: Line | undefined): TaskRecord => {
-  const { delay, fiber, key, machine, payload, pool, priority, registration } = request
+  const { delay, from, key, machine, payload, pool, priority, registration } = request
   const { definition, job } = registration
-  const parentId = pool.createdBy?.id ?? runOf(fiber)?.task.id
+  const parentId = pool.createdBy?.id ?? runAt(from)?.task.id
   const task = new TaskRecord(
     machine.nextNumber(),
     job,
@@ -129,7 +129,7 @@ const insert = (request: Request, line: Line | undefined): TaskRecord => {
   task.key = key
   task.timeouts = request.timeouts
   const run = new Run(task, registration, gateOf(request), request.timeouts)
-  run.dispatchedIn = tracingOf(fiber)
+  run.dispatchedIn = request.dispatchedIn
   run.gate?.retain()
   task.run = run
   job.tasks.add(task)

@@ -1,8 +1,6 @@
 /** Roll-up: each task counts once in every pool that holds it and once in each of their ancestors. */
-import type { Counts, PoolRecord, Run, TaskRecord } from "./records.ts"
+import type { Column, Counts, PoolRecord, Run, TaskRecord } from "./records.ts"
 import { type State, transitions } from "./state.ts"
-
-type Column = "queued" | "running" | "sleeping" | "complete"
 
 const columns: { readonly [S in State]: Column } = {
   Queued: "queued",
@@ -71,8 +69,8 @@ const specialColumn = (task: TaskRecord): "canceled" | "failed" | undefined =>
   task.verdict!._tag === "cancel" ? "canceled" : isFailure(task) ? "failed" : undefined
 
 const move = (counts: Counts, out: Column, into: Column, special: "canceled" | "failed" | undefined): void => {
-  counts[out]--
-  counts[into]++
+  counts.add(out, -1)
+  counts.add(into, 1)
   if (special !== undefined) counts[special]++
 }
 
@@ -93,7 +91,7 @@ export const countGuest = (run: Run, guestOf: PoolRecord): void => {
     run.countedBy.add(pool)
     changed(pool, (counts) => {
       counts.total++
-      counts[column]++
+      counts.add(column, 1)
     })
   }
 }
@@ -106,7 +104,7 @@ export const countLetGo = (run: Run, from: PoolRecord, holders: Iterable<PoolRec
   for (const pool of chain(from)) {
     if (staying.has(pool) || !run.countedBy!.delete(pool)) continue
     changed(pool, (counts) => {
-      counts[column]--
+      counts.add(column, -1)
       counts.complete++
       counts.canceled++
     })

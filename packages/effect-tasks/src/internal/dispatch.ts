@@ -1,6 +1,7 @@
 /** From a call to a request: registration, payload, key. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../TaskError.ts"
@@ -10,11 +11,12 @@ import type { Definition, Timeouts } from "./definition.ts"
 import { recordOf } from "./handles.ts"
 import type { Machine } from "./machine.ts"
 import type { DispatchOptions } from "./model.ts"
-import { taskOf } from "./place.ts"
-import type { Registration, TaskRecord } from "./records.ts"
+import { CurrentPlace, taskAt } from "./place.ts"
+import type { Place, Registration, TaskRecord } from "./records.ts"
+import { tracingOf } from "./span.ts"
 import { nearest } from "./suggestion.ts"
 
-type AnyFiber = Request["fiber"]
+type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Read = (definition: Definition) => Exit.Exit<unknown, unknown>
 
 /** Dispatches, for this fiber and now, a payload that `read` checks. */
@@ -26,7 +28,8 @@ export const dispatch = (
   options: DispatchOptions = {},
   accepted?: Request["accepted"]
 ): Effect.Effect<Accepted, DispatchError> => {
-  const registration = registrationOf(machine, tag, fiber)
+  const from = fiber.getRef(CurrentPlace)
+  const registration = registrationOf(machine, tag, from)
   if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
   const { definition } = registration
   const payload = read(definition)
@@ -41,7 +44,8 @@ export const dispatch = (
     priority: options.priority === undefined ? definition.priority : toPriority(options.priority, tag),
     delay: toDelay(options.delay, tag),
     timeouts: timeoutsOf(options, definition),
-    fiber,
+    from,
+    dispatchedIn: tracingOf(fiber),
     accepted
   })
 }
@@ -74,7 +78,8 @@ const textOf = (error: unknown): string =>
 export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchError> =>
   Effect.withFiber((fiber) => {
     const { job, machine } = task
-    const registration = registrationOf(machine, job.tag, fiber)
+    const from = fiber.getRef(CurrentPlace)
+    const registration = registrationOf(machine, job.tag, from)
     if (registration === undefined) return Effect.fail(notRegistered(machine, job.tag))
     const { definition } = registration
     return Effect.tap(
@@ -88,7 +93,8 @@ export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchErr
         priority: task.priority,
         delay: 0,
         timeouts: task.timeouts ?? definition.timeouts,
-        fiber,
+        from,
+        dispatchedIn: tracingOf(fiber),
         replaces: task
       }),
       () => Effect.sync(() => task.key !== undefined && job.kept.remove(task.key))
@@ -96,10 +102,10 @@ export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchErr
   })
 
 /** The newest registration that takes this dispatch. */
-const registrationOf = (machine: Machine, tag: string, fiber: AnyFiber): Registration | undefined => {
+const registrationOf = (machine: Machine, tag: string, from: Place | undefined): Registration | undefined => {
   const registrations = machine.jobs.get(tag)?.registrations
   if (registrations === undefined) return undefined
-  return registrations.findLast(isOpen) ?? (taskOf(fiber) === undefined ? undefined : registrations.findLast(isClosing))
+  return registrations.findLast(isOpen) ?? (taskAt(from) === undefined ? undefined : registrations.findLast(isClosing))
 }
 
 const isOpen = ({ phase }: Registration): boolean => phase === "open"

@@ -139,8 +139,9 @@ const settle = (run: Run): void => {
     task.progress.ended = true
     machine.wakeAll(task.progress)
   }
-  for (const pool of run.holders) release(pool, run)
-  for (const check of machine.idleChecks) check()
+  if (run.guestOf === undefined) release(task.pool, run)
+  else for (const pool of run.holders) release(pool, run)
+  if (machine.idleChecks.size > 0) { for (const check of machine.idleChecks) check() }
   if (machine.drainers.size > 0) machine.schedule() // a turn looks whether that was the last one
 }
 

@@ -10,10 +10,10 @@ export const CurrentPlace = Context.Reference<Place | undefined>("effect-tasks/C
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** The task that this fiber is inside of; none once the task has ended. */
-export const runOf = (fiber: AnyFiber): Run | undefined => {
-  const place = fiber.getRef(CurrentPlace)
-  return place !== undefined && place.kind === "handler" && place.task.state !== "Exited" ? place : undefined
-}
+export const runOf = (fiber: AnyFiber): Run | undefined => runAt(fiber.getRef(CurrentPlace))
+
+export const runAt = (place: Place | undefined): Run | undefined =>
+  place !== undefined && place.kind === "handler" && place.task.state !== "Exited" ? place : undefined
 
 /** The task that lends its slot when this fiber waits: a hook that a handler runs itself waits as the handler does. */
 export const sleeperOf = (fiber: AnyFiber): Run | undefined => {
@@ -32,8 +32,9 @@ const nodeAt = (place: Place | undefined): TaskRecord | PoolRecord | undefined =
   return place.task.state === "Exited" ? undefined : place.task
 }
 
-/** The unfinished task that this fiber works for, in its handler or in a hook. */
-export const taskOf = (fiber: AnyFiber): TaskRecord | undefined => {
-  const node = nodeOf(fiber)
+/** The unfinished task that who stands here works for, in its handler or in a hook. */
+export const taskAt = (place: Place | undefined): TaskRecord | undefined => {
+  if (place === undefined) return undefined
+  const node = nodeAt(place)
   return node !== undefined && "payload" in node ? node : undefined
 }

@@ -7,6 +7,7 @@
  */
 import { Fifo } from "./fifo.ts"
 import type { Gate } from "./gate.ts"
+import { getOrMake } from "./getOrMake.ts"
 import { Heap, type HeapItem } from "./heap.ts"
 
 /** What can stand in a lane. */
@@ -93,6 +94,8 @@ export class ReadyQueue {
   private readonly open = new Heap<Lane>(laneBefore)
   private readonly lanes = new Map<Gate | undefined, Map<number, Map<number, Lane>>>()
   private laneCount = 0
+  /** Mostly the next entry goes where the last one went. */
+  private lastLane: Lane | undefined
 
   add(entry: Entry, priority: number, depth: number): void {
     const lane = this.laneOf(entry.gate, priority, depth)
@@ -154,6 +157,7 @@ export class ReadyQueue {
   private drop(lane: Lane): void {
     if (lane.heapIndex >= 0) this.open.remove(lane)
     if (lane.gate === undefined && this.laneCount <= spareLanes) return
+    if (this.lastLane === lane) this.lastLane = undefined
     const byPriority = this.lanes.get(lane.gate)!
     const byDepth = byPriority.get(lane.priority)!
     byDepth.delete(lane.depth)
@@ -163,6 +167,8 @@ export class ReadyQueue {
   }
 
   private laneOf(gate: Gate | undefined, priority: number, depth: number): Lane {
+    const { lastLane } = this
+    if (lastLane?.priority === priority && lastLane.depth === depth && lastLane.gate === gate) return lastLane
     const byPriority = getOrMake(this.lanes, gate, newMap)
     const byDepth = getOrMake(byPriority, priority, newMap) as Map<number, Lane>
     let lane = byDepth.get(depth)
@@ -171,7 +177,7 @@ export class ReadyQueue {
       byDepth.set(depth, lane)
       this.laneCount++
     }
-    return lane
+    return this.lastLane = lane
   }
 
   private forEachLane(gate: Gate, f: (lane: Lane) => void): void {
@@ -180,9 +186,3 @@ export class ReadyQueue {
 }
 
 const newMap = () => new Map<number, any>()
-
-const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
-  let value = map.get(key)
-  if (value === undefined) map.set(key, value = make())
-  return value
-}

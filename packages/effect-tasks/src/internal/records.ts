@@ -54,7 +54,18 @@ export class Counts {
   complete = 0
   failed = 0
   canceled = 0
+
+  /** By name, but not `this[column]`, which costs several times as much. */
+  add(column: Column, by: 1 | -1): void {
+    if (column === "queued") this.queued += by
+    else if (column === "running") this.running += by
+    else if (column === "sleeping") this.sleeping += by
+    else this.complete += by
+  }
 }
+
+/** The column of a task's state. */
+export type Column = "queued" | "running" | "sleeping" | "complete"
 
 /** All tasks of one tag. */
 export interface JobState {

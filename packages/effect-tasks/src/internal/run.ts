@@ -72,7 +72,8 @@ const fork = <A, E>(
   then: (run: Run, exit: Exit.Exit<A, E>) => void,
   options?: Effect.RunOptions
 ): void => {
-  const context = Context.add(Context.add(run.registration.context, CurrentPlace, run), Scope.Scope, scope)
+  const placed = Context.addUnsafe<never, never, Run>(run.registration.context, CurrentPlace.key, run)
+  const context = Context.addUnsafe<never, never, Scope.Scope>(placed, Scope.Scope.key, scope)
   const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>, options) // the registration's context provides the rest
   const polled = fiber.pollUnsafe()
   if (polled !== undefined) return then(run, polled)
