@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     files: { type: "string", default: "" },
-    tests: { type: "string", default: "rules,scenarios" },
+    tests: { type: "string", default: "rules,scenarios,review,faults" },
     slow: { type: "string", default: "1000" },
     jobs: { type: "string", default: "2" },
     score: { type: "string", default: "90" },

@@ -179,7 +179,7 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R20",
     "a dispatch inside a task is held back",
     "accept.ts",
-    " && taskOf(request.fiber) === undefined) return",
+    " && taskAt(request.from) === undefined) return",
     ") return"
   ),
   one("R20", `onFull: "fail" suspends`, "admission.ts", `if (onFull === "fail")`, "if (false)"),
