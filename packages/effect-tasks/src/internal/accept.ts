@@ -11,7 +11,7 @@ import type { Machine } from "./machine.ts"
 import { countDispatch } from "./metrics.ts"
 import type { Origin } from "./model.ts"
 import { runAt, taskAt } from "./place.ts"
-import { type Place, type PoolRecord, type Registration, Run, TaskRecord } from "./records.ts"
+import { extrasOf, type Place, type PoolRecord, type Registration, Run, TaskRecord } from "./records.ts"
 import { checkJoin } from "./ring.ts"
 import { stopTask } from "./stop.ts"
 import * as told from "./told.ts"
@@ -94,7 +94,8 @@ const isJoinable = ({ task }: Run): boolean => task.state !== "Stopping" && task
 const join = (request: Request, holder: Run): Accepted => {
   const { pool, priority } = request
   const { task } = holder
-  const held = pool === task.pool ? !holder.leftHome : holder.guestOf?.has(pool) === true
+  const { sharing } = holder
+  const held = pool === task.pool ? sharing?.leftHome !== true : sharing?.guestOf.has(pool) === true
   if (!held) {
     const ring: WaitCycle | undefined = checkJoin(pool, task)
     if (ring !== undefined) throw ring
@@ -114,21 +115,14 @@ const reuse = ({ pool }: Request, task: TaskRecord): Accepted => {
 }
 
 const insert = (request: Request, line: Line | undefined): TaskRecord => {
-  const { delay, from, key, machine, payload, pool, priority, registration } = request
+  const { delay, from, key, machine, payload, pool, priority, registration, timeouts } = request
   const { definition, job } = registration
-  const parentId = pool.createdBy?.id ?? runAt(from)?.task.id
-  const task = new TaskRecord(
-    machine.nextNumber(),
-    job,
-    payload,
-    pool,
-    parentId,
-    priority,
-    machine.timers.now()
-  )
+  const task = new TaskRecord(machine.nextNumber(), job, payload, pool, priority, machine.timers.now())
   task.key = key
-  task.timeouts = request.timeouts
-  const run = new Run(task, registration, gateOf(request), request.timeouts)
+  const parent = pool.createdBy ?? runAt(from)?.task
+  if (parent !== pool.createdBy) extrasOf(task).parentId = parent!.id
+  if (timeouts !== definition.timeouts) extrasOf(task).timeouts = timeouts
+  const run = new Run(task, registration, gateOf(request), timeouts)
   run.dispatchedIn = request.dispatchedIn
   run.gate?.retain()
   task.run = run
@@ -159,8 +153,8 @@ const lineBehind = (task: TaskRecord): Line | undefined => {
   if (task.job.definition.unique !== undefined) return task.job.lines.get(task.key!)
   const { run } = task
   if (run === undefined) return undefined
-  if (run.line === undefined) new Line().add(run)
-  return run.line
+  if (run.inLine === undefined) new Line().add(run)
+  return run.inLine!.line
 }
 
 const gateOf = ({ gateKey, machine, registration: { definition, job } }: Request): Gate | undefined => {

@@ -5,7 +5,7 @@ import * as Queue from "effect/Queue"
 import { toMillis, toReason } from "./checks.ts"
 import { clearDeadline } from "./lifecycle.ts"
 import type { CancelOptions } from "./model.ts"
-import type { Run, TaskRecord } from "./records.ts"
+import { extrasOf, type TaskRecord } from "./records.ts"
 import { armTimeout, stopTask } from "./stop.ts"
 import { until } from "./waiting.ts"
 
@@ -14,7 +14,7 @@ export const setTimeout = (task: TaskRecord, duration: Duration.Input): Effect.E
     const { run } = task
     const timeout = toMillis(duration, "timeout", task.job.tag)
     if (run === undefined || task.state === "Stopping" || task.state === "Exited") return
-    run.timeout = timeout
+    run.timeouts = { ...run.timeouts, timeout }
     if (task.state === "Queued") return
     clearDeadline(run)
     armTimeout(run)
@@ -53,17 +53,17 @@ export const owning = <A, E, R>(
 const disown = (task: TaskRecord): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { run } = task
-    if (run === undefined || --run.holds > 0 || (run.guestOf?.size ?? 0) > 0) return Effect.void
+    if (run === undefined || --run.holds > 0 || (run.sharing?.guestOf.size ?? 0) > 0) return Effect.void
     return cancel(task, { reason: "interrupted" }, true)
   })
 
 const inboxCapacity = 16
 
-export const inboxOf = (run: Run): Queue.Queue<any> => run.inbox ??= makeInbox(run)
+export const inboxOf = (task: TaskRecord): Queue.Queue<any> => extrasOf(task).inbox ??= makeInbox(task)
 
-const makeInbox = (run: Run): Queue.Queue<any> => {
+const makeInbox = ({ state }: TaskRecord): Queue.Queue<any> => {
   const inbox = Effect.runSync(Queue.bounded<any>(inboxCapacity))
   // whoever carries the context of an ended task would wait forever
-  if (run.task.state === "Exited") Queue.shutdownUnsafe(inbox)
+  if (state === "Exited") Queue.shutdownUnsafe(inbox)
   return inbox
 }

@@ -1,5 +1,5 @@
 /** Roll-up: each task counts once in every pool that holds it and once in each of their ancestors. */
-import type { Column, Counts, PoolRecord, Run, TaskRecord } from "./records.ts"
+import { type Column, type Counts, extrasOf, type PoolRecord, type Run, type TaskRecord } from "./records.ts"
 import { type State, transitions } from "./state.ts"
 
 const columns: { readonly [S in State]: Column } = {
@@ -52,13 +52,13 @@ const countMove = (run: Run, from: State, to: State): void => {
   const { task } = run
   const special = into === "complete" ? specialColumn(task) : undefined
   move(task.machine.counts, out, into, special)
-  if (run.countedBy === undefined) {
+  if (run.sharing === undefined) {
     for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) {
       move(pool.counts, out, into, special)
       touch(pool)
     }
   } else {
-    for (const pool of run.countedBy) {
+    for (const pool of run.sharing.countedBy) {
       move(pool.counts, out, into, special)
       touch(pool)
     }
@@ -66,7 +66,7 @@ const countMove = (run: Run, from: State, to: State): void => {
 }
 
 const specialColumn = (task: TaskRecord): "canceled" | "failed" | undefined =>
-  task.verdict!._tag === "cancel" ? "canceled" : isFailure(task) ? "failed" : undefined
+  task.verdict!._tag === "Success" ? undefined : task.verdict!._tag === "cancel" ? "canceled" : "failed"
 
 const move = (counts: Counts, out: Column, into: Column, special: "canceled" | "failed" | undefined): void => {
   counts.add(out, -1)
@@ -75,7 +75,7 @@ const move = (counts: Counts, out: Column, into: Column, special: "canceled" | "
 }
 
 export const isFailure = ({ verdict }: TaskRecord): boolean =>
-  verdict!._tag === "timeout" || (verdict!._tag === "result" && verdict!.exit._tag === "Failure")
+  verdict!._tag === "Failure" || verdict!._tag === "timeout"
 
 /** A pool and its ancestors. */
 export const chain = function*(pool: PoolRecord): Generator<PoolRecord> {
@@ -84,11 +84,11 @@ export const chain = function*(pool: PoolRecord): Generator<PoolRecord> {
 
 /** Another pool holds the task: it and its ancestors count it, up to the first that already does. */
 export const countGuest = (run: Run, guestOf: PoolRecord): void => {
-  run.countedBy ??= new Set(chain(run.task.pool))
+  const { countedBy } = run.sharing!
   const column = columns[run.task.state]
   for (const pool of chain(guestOf)) {
-    if (run.countedBy.has(pool)) return
-    run.countedBy.add(pool)
+    if (countedBy.has(pool)) return
+    countedBy.add(pool)
     changed(pool, (counts) => {
       counts.total++
       counts.add(column, 1)
@@ -102,7 +102,7 @@ export const countLetGo = (run: Run, from: PoolRecord, holders: Iterable<PoolRec
   for (const holder of holders) for (const pool of chain(holder)) staying.add(pool)
   const column = columns[run.task.state]
   for (const pool of chain(from)) {
-    if (staying.has(pool) || !run.countedBy!.delete(pool)) continue
+    if (staying.has(pool) || !run.sharing!.countedBy.delete(pool)) continue
     changed(pool, (counts) => {
       counts.add(column, -1)
       counts.complete++
@@ -113,7 +113,7 @@ export const countLetGo = (run: Run, from: PoolRecord, holders: Iterable<PoolRec
 
 /** A kept result counts as one more complete task, where it is not counted already. */
 export const countReuse = (task: TaskRecord, into: PoolRecord): void => {
-  const counted = task.reusedIn ??= new WeakSet(chain(task.pool))
+  const counted = extrasOf(task).reusedIn ??= new WeakSet(chain(task.pool))
   for (const pool of chain(into)) {
     if (counted.has(pool)) return
     counted.add(pool)

@@ -92,7 +92,7 @@ export const recompute = (task: TaskRecord): Effect.Effect<Accepted, DispatchErr
         pool: task.pool,
         priority: task.priority,
         delay: 0,
-        timeouts: task.timeouts ?? definition.timeouts,
+        timeouts: task.extras?.timeouts ?? definition.timeouts,
         from,
         dispatchedIn: tracingOf(fiber),
         replaces: task

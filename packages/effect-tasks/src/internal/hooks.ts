@@ -10,7 +10,7 @@ import { toEffect } from "./checks.ts"
 import { Fifo } from "./fifo.ts"
 import { exitOf } from "./outcome.ts"
 import { CurrentPlace } from "./place.ts"
-import type { Place, Run, TaskRecord } from "./records.ts"
+import { extrasOf, type Place, type Run, type TaskRecord } from "./records.ts"
 
 /** In the order in which they run. */
 const kinds = ["onFailure", "onExit", "onSuccess"] as const
@@ -115,7 +115,8 @@ export const runHooks = (task: TaskRecord, done: () => void): void =>
   runEach(
     task.machine.context,
     () => {
-      for (let hook = task.hooks?.next(); hook !== undefined; hook = task.hooks?.next()) {
+      const hooks = task.extras?.hooks
+      for (let hook = hooks?.next(); hook !== undefined; hook = hooks?.next()) {
         const due = isolatedHook(task, hook)
         if (due !== undefined) return due
       }
@@ -150,8 +151,9 @@ export const register = (
       const due = isolatedHook(task, hook)
       return due === undefined ? Effect.void : Effect.uninterruptible(runHere(place, due))
     }
-    task.hooks ??= new HookSet()
-    task.hooks.add(hook)
+    const extras = extrasOf(task)
+    extras.hooks ??= new HookSet()
+    extras.hooks.add(hook)
     return Effect.void
   })
 }

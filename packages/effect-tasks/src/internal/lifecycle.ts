@@ -9,7 +9,16 @@ import { runEach, runHooks } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
 import { countExit } from "./metrics.ts"
 import { exitStatusOf } from "./outcome.ts"
-import type { PoolRecord, Run, TaskRecord, Verdict } from "./records.ts"
+import {
+  type Extras,
+  extrasOf,
+  type PoolRecord,
+  type Run,
+  Sharing,
+  type TaskRecord,
+  type Verdict,
+  type Waiting
+} from "./records.ts"
 import * as told from "./told.ts"
 import { proceedAll, releaseSlot } from "./waiting.ts"
 
@@ -17,12 +26,13 @@ import { proceedAll, releaseSlot } from "./waiting.ts"
 export const queue = (run: Run): void => {
   const { task } = run
   const { machine } = task
-  if (run.queueTimeout < Infinity) {
-    run.deadline = machine.timers.set(run.queueTimeout, () => {
-      exit(run, { _tag: "timeout", phase: "queued", after: run.queueTimeout })
+  const { queueTimeout } = run.timeouts
+  if (queueTimeout < Infinity) {
+    run.deadline = machine.timers.set(queueTimeout, () => {
+      exit(run, { _tag: "timeout", phase: "queued", after: queueTimeout })
     })
   }
-  if (run.line === undefined || run.line.first === run) offer(run)
+  if (run.inLine === undefined || run.inLine.line.first === run) offer(run)
 }
 
 const offer = (run: Run): void => {
@@ -72,15 +82,19 @@ export const clearDeadline = (run: Run): void => {
 export const enterStopping = (run: Run, verdict: Verdict): void => {
   const { task } = run
   task.verdict = verdict
-  run.waitingFor = undefined
   clearDeadline(run)
-  task.machine.halfAsleep.delete(run)
-  if (run.claiming) {
-    run.claiming = false
-    task.machine.resuming.remove(run)
-  }
+  if (run.waiting !== undefined) endWaiting(run, run.waiting)
   transition(run, "Stopping")
   task.machine.emit(told.stopping, task)
+}
+
+const endWaiting = (run: Run, waiting: Waiting): void => {
+  const { machine } = run.task
+  waiting.for = undefined
+  machine.halfAsleep.delete(run)
+  if (!waiting.claiming) return
+  waiting.claiming = false
+  machine.resuming.remove(run)
 }
 
 /** Everything of the task has ended but its hooks. A task that never started takes its verdict here. */
@@ -103,9 +117,9 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   if (isFailure(task)) recordFailure(run)
   countExit(task)
   machine.emit(told.exited, task)
-  if (run.inbox !== undefined) Queue.shutdownUnsafe(run.inbox)
+  if (task.extras?.inbox !== undefined) Queue.shutdownUnsafe(task.extras.inbox)
   proceedAll(run)
-  if (task.hooks === undefined) return settle(run)
+  if (task.extras?.hooks === undefined) return settle(run)
   machine.tell(() => runHooks(task, () => settle(run)))
 }
 
@@ -114,7 +128,7 @@ const failuresKept = 100
 const recordFailure = (run: Run): void => {
   const { task } = run
   const { holders } = run
-  for (const pool of run.countedBy ?? chain(task.pool)) {
+  for (const pool of run.sharing?.countedBy ?? chain(task.pool)) {
     if (pool.failures.length < failuresKept) pool.failures.push(task)
   }
   for (const pool of holders) {
@@ -128,26 +142,29 @@ const recordFailure = (run: Run): void => {
 const settle = (run: Run): void => {
   const { task } = run
   const { machine } = task
-  task.settled = true
   task.run = undefined
-  task.hooks = undefined
   machine.live--
   leaveLine(run)
   remember(machine, run)
   machine.wakeAll(task)
-  if (task.progress !== undefined) {
-    task.progress.ended = true
-    machine.wakeAll(task.progress)
-  }
-  if (run.guestOf === undefined) release(task.pool, run)
+  if (task.extras !== undefined) endExtras(machine, task.extras)
+  if (run.sharing === undefined) release(task.pool, run)
   else for (const pool of run.holders) release(pool, run)
   if (machine.idleChecks.size > 0) { for (const check of machine.idleChecks) check() }
   if (machine.drainers.size > 0) machine.schedule() // a turn looks whether that was the last one
 }
 
+const endExtras = (machine: Machine, extras: Extras): void => {
+  extras.hooks = undefined
+  extras.inbox = undefined
+  if (extras.progress === undefined) return
+  extras.progress.ended = true
+  machine.wakeAll(extras.progress)
+}
+
 const leaveLine = (run: Run): void => {
-  const { line } = run
-  if (line === undefined) return
+  if (run.inLine === undefined) return
+  const { line } = run.inLine
   line.remove(run)
   const { first } = line
   if (first !== undefined && first.task.state === "Queued" && first.delay === undefined && first.lane === undefined) {
@@ -163,7 +180,7 @@ const remember = (machine: Machine, run: Run): void => {
     task.key ??= job.definition.keyOf(task.payload)
     job.kept.add(task.key, task)
     machine.admission.look(job, task.key)
-    if (run.countedBy !== undefined) task.reusedIn = new WeakSet(run.countedBy)
+    if (run.sharing !== undefined) extrasOf(task).reusedIn = new WeakSet(run.sharing.countedBy)
   }
   machine.history.add(task)
 }
@@ -184,12 +201,13 @@ export const link = (pool: PoolRecord, run: Run): void => {
 /** A pool holds a task that another pool holds too. */
 export const linkGuest = (pool: PoolRecord, run: Run): void => {
   if (pool === run.task.pool) { // GLOBAL, which let go of it before
-    run.leftHome = false
+    run.sharing!.leftHome = false
     return link(pool, run)
   }
   pool.remaining++
   ;(pool.guests ??= new Set()).add(run)
-  ;(run.guestOf ??= new Set()).add(pool)
+  run.sharing ??= new Sharing(chain(run.task.pool))
+  run.sharing.guestOf.add(pool)
 }
 
 /** A pool holds a task no longer. */
@@ -240,7 +258,7 @@ const releaseWaiters = (pool: PoolRecord): void => {
   pool.released = true
   if (pool.scope !== undefined) Scope.closeUnsafe(pool.scope, Exit.void) // a released pool leaves nothing to close
   pool.scope = undefined
-  pool.createdBy?.run?.pools?.delete(pool)
+  pool.createdBy?.run?.execution?.pools?.delete(pool)
   machine.wakeAll(pool)
   touch(pool)
   pool.changes.ended = true

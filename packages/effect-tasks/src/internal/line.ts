@@ -12,19 +12,19 @@ export class Line {
   }
 
   add(run: Run): void {
-    run.line = this
-    run.ahead = this.newest
+    run.inLine = { line: this, ahead: this.newest, behind: undefined }
     if (this.newest === undefined) this.first = run
-    else this.newest.behind = run
+    else this.newest.inLine!.behind = run
     this.newest = run
   }
 
   remove(run: Run): void {
-    if (run.ahead === undefined) this.first = run.behind
-    else run.ahead.behind = run.behind
-    if (run.behind === undefined) this.newest = run.ahead
-    else run.behind.ahead = run.ahead
-    run.ahead = run.behind = undefined
+    const { ahead, behind } = run.inLine!
+    if (ahead === undefined) this.first = behind
+    else ahead.inLine!.behind = behind
+    if (behind === undefined) this.newest = ahead
+    else behind.inLine!.ahead = ahead
+    run.inLine = undefined
     if (this.first === undefined) this.onEmpty?.()
   }
 }

@@ -3,30 +3,27 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { DispatchError, HandlerInterrupted, TaskCanceled, TaskTimeout } from "../TaskError.ts"
 import type { ExitStatus } from "./model.ts"
-import type { TaskRecord } from "./records.ts"
+import type { Stop, TaskRecord, Verdict } from "./records.ts"
 
 /** The exit of an ended task, made when somebody first asks. */
-export const exitOf = (task: TaskRecord): Exit.Exit<any, any> => task.exit ??= makeExit(task)
-
-const makeExit = (task: TaskRecord): Exit.Exit<unknown, unknown> => {
+export const exitOf = (task: TaskRecord): Exit.Exit<any, any> => {
   const verdict = task.verdict!
-  const ids = { taskId: task.id, job: task.job.tag }
-  switch (verdict._tag) {
-    case "result":
-      return verdict.exit
-    case "cancel":
-      return Exit.fail(new TaskCanceled({ ...ids, reason: verdict.reason }))
-    case "timeout":
-      return Exit.fail(new TaskTimeout({ ...ids, phase: verdict.phase, after: verdict.after }))
-  }
+  return isStop(verdict) ? verdict.exit ??= makeExit(task, verdict) : verdict
 }
 
+const makeExit = (task: TaskRecord, stop: Stop): Exit.Exit<unknown, unknown> => {
+  const ids = { taskId: task.id, job: task.job.tag }
+  return Exit.fail(
+    stop._tag === "cancel"
+      ? new TaskCanceled({ ...ids, reason: stop.reason })
+      : new TaskTimeout({ ...ids, phase: stop.phase, after: stop.after })
+  )
+}
+
+export const isStop = (verdict: Verdict): verdict is Stop => verdict._tag === "cancel" || verdict._tag === "timeout"
+
 export const exitStatusOf = ({ verdict }: TaskRecord): ExitStatus =>
-  verdict!._tag === "cancel"
-    ? "canceled"
-    : verdict!._tag === "result" && Exit.isSuccess(verdict!.exit)
-    ? "success"
-    : "error"
+  verdict!._tag === "cancel" ? "canceled" : verdict!._tag === "Success" ? "success" : "error"
 
 /**
  * The result of a handler that nobody stopped: an exit never carries an interrupt, and a refused dispatch that the

@@ -21,7 +21,7 @@ import {
 } from "./model.ts"
 import { exitOf } from "./outcome.ts"
 import { runOf } from "./place.ts"
-import { type Place, PoolRecord, type TaskRecord } from "./records.ts"
+import { extrasOf, type Place, PoolRecord, type TaskRecord } from "./records.ts"
 import { checkEnd } from "./ring.ts"
 import { machineIn } from "./service.ts"
 import { cancelPool } from "./stop.ts"
@@ -206,9 +206,10 @@ export const makePoolIn = (
     machine.pools.set(pool.number, pool)
     machine.emit(told.poolOpened, pool)
     if (creator !== undefined) {
-      creator.pools ??= new Set()
-      creator.pools.add(pool)
-      creator.task.childPool = pool
+      const execution = creator.execution! // it has started: this is one of its fibers
+      execution.pools ??= new Set()
+      execution.pools.add(pool)
+      extrasOf(creator.task).childPool = pool
     }
     if (machine.closed || creator?.marked) cancelPool(pool, "canceled")
     return Effect.as(

@@ -1,19 +1,20 @@
 /** What a running task reports. */
 import * as Option from "effect/Option"
-import { Progress, type TaskRecord } from "./records.ts"
+import { extrasOf, Progress, type TaskRecord } from "./records.ts"
 import * as told from "./told.ts"
 
 /** The reports of a task, for a reader. */
 export const progressOf = (task: TaskRecord): Progress => {
-  if (task.progress === undefined) {
-    task.progress = new Progress()
-    task.progress.ended = task.settled
+  const extras = extrasOf(task)
+  if (extras.progress === undefined) {
+    extras.progress = new Progress()
+    extras.progress.ended = task.settled
   }
-  return task.progress
+  return extras.progress
 }
 
-export const latestOf = ({ progress }: TaskRecord): Option.Option<unknown> =>
-  progress === undefined || progress.version === 0 ? Option.none() : Option.some(progress.latest)
+export const latestOf = ({ extras }: TaskRecord): Option.Option<unknown> =>
+  extras?.progress === undefined || extras.progress.version === 0 ? Option.none() : Option.some(extras.progress.latest)
 
 export const report = (task: TaskRecord, value: unknown): void => {
   const progress = progressOf(task)

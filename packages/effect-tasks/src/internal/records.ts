@@ -7,7 +7,7 @@ import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Definition, Timeouts } from "./definition.ts"
 import { Fifo } from "./fifo.ts"
@@ -23,11 +23,16 @@ import type { State } from "./state.ts"
 import type { Tasks } from "./tasks.ts"
 import type { Deadline } from "./timers.ts"
 
-/** Why a task ends. Errors are built from it when somebody reads the exit. */
-export type Verdict =
-  | { readonly _tag: "result", readonly exit: Exit.Exit<unknown, unknown> }
-  | { readonly _tag: "cancel", readonly reason: string | undefined }
-  | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
+/** Why a task ends: the result of its handler, or a stop. */
+export type Verdict = Exit.Exit<unknown, unknown> | Stop
+
+/** A stop, and the exit that it makes once somebody has read it. */
+export type Stop =
+  & { exit?: Exit.Exit<unknown, unknown> }
+  & (
+    | { readonly _tag: "cancel", readonly reason: string | undefined }
+    | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
+  )
 
 /** Who waits, as the wait graph sees it, and how to wake him. */
 export interface Waiter {
@@ -101,7 +106,6 @@ export class TaskRecord implements Source {
   readonly job: JobState
   readonly payload: unknown
   readonly pool: PoolRecord
-  readonly parentId: string | undefined
   readonly queuedAt: number
   state: State = "Queued"
   priority: number
@@ -110,43 +114,21 @@ export class TaskRecord implements Source {
   finishedAt: number | undefined
   worker: number | undefined
   verdict: Verdict | undefined
-  exit: Exit.Exit<any, any> | undefined
   key: string | undefined
-  /** The visible tasks of its key before and after it. */
-  older: TaskRecord | undefined
-  newer: TaskRecord | undefined
   /** Its neighbours among the visible tasks of its job. */
   before: TaskRecord | undefined
   after: TaskRecord | undefined
-  /** Made when somebody reports or reads. */
-  progress: Progress | undefined
-  childPool: PoolRecord | undefined
-  hooks: HookSet | undefined
-  /** Whether the hooks have run too; nothing changes afterwards. */
-  settled = false
   waiters: Set<Waiter> | undefined
   /** Present until the task has settled. */
   run: Run | undefined
   inHistory = false
-  /** What a recompute dispatches with again; the job's own unless given. */
-  timeouts: Timeouts | undefined
-  /** Pools that count this kept result. */
-  reusedIn: WeakSet<PoolRecord> | undefined
+  extras: Extras | undefined
 
-  constructor(
-    number: number,
-    job: JobState,
-    payload: unknown,
-    pool: PoolRecord,
-    parentId: string | undefined,
-    priority: number,
-    queuedAt: number
-  ) {
+  constructor(number: number, job: JobState, payload: unknown, pool: PoolRecord, priority: number, queuedAt: number) {
     this.number = number
     this.job = job
     this.payload = payload
     this.pool = pool
-    this.parentId = parentId
     this.priority = priority
     this.queuedAt = queuedAt
   }
@@ -159,10 +141,39 @@ export class TaskRecord implements Source {
     return this.pool.machine
   }
 
+  get parentId(): string | undefined {
+    return this.pool.createdBy?.id ?? this.extras?.parentId
+  }
+
+  /** Whether the hooks have run too; nothing changes afterwards. */
+  get settled(): boolean {
+    return this.state === "Exited" && this.run === undefined
+  }
+
   get ready(): boolean {
     return this.settled
   }
 }
+
+/** What few tasks have: most never make it, so that a queued or remembered task stays small. */
+export class Extras {
+  /** The task that dispatched it into a pool which no task has made. */
+  parentId: string | undefined
+  /** The visible tasks of its key before and after it. */
+  older: TaskRecord | undefined
+  newer: TaskRecord | undefined
+  /** Made when somebody reports or reads. */
+  progress: Progress | undefined
+  childPool: PoolRecord | undefined
+  hooks: HookSet | undefined
+  inbox: Queue.Queue<any> | undefined
+  /** What a recompute dispatches with again; the job's own unless given. */
+  timeouts: Timeouts | undefined
+  /** Pools that count this kept result. */
+  reusedIn: WeakSet<PoolRecord> | undefined
+}
+
+export const extrasOf = (task: TaskRecord): Extras => task.extras ??= new Extras()
 
 /** A value that changes, for readers who want the latest: `version` counts the changes. */
 export class Reports implements Waited {
@@ -179,7 +190,7 @@ export class Progress extends Reports {
 
 /** The part of a task that lives only while it does. */
 export class Run implements Entry {
-  readonly kind = "handler"
+  declare readonly kind: "handler"
   readonly task: TaskRecord
   readonly registration: Registration
   readonly gate: Gate | undefined
@@ -187,61 +198,81 @@ export class Run implements Entry {
   heapIndex = -1
   lane: Lane | undefined
   order = 0
-  /** Where this task stands for its key, and between whom. */
-  line: Line | undefined
-  ahead: Run | undefined
-  behind: Run | undefined
+  /** Where this task stands for its key. */
+  inLine: InLine | undefined
   delay: Deadline | undefined
-  retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
   deadline: Deadline | undefined
-  timeout: number
-  queueTimeout: number
+  timeouts: Timeouts
   /** How many dispatches hold this task. */
   holds = 1
-
-  slot = -1
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
-  scope: Scope.Closeable | undefined
-  waitingFor: WaitingFor | undefined
-  claiming = false
-  claimants: Array<Claimant> | undefined
-  waits: Set<Stoppable> | undefined
-  /** Fibers that went on after a wait while others still wait; when they have ended the slot is lent again. */
-  awake: Set<Fiber.Fiber<unknown, unknown>> | undefined
-  /** Fibers whose end is noticed. */
-  watched: WeakSet<Fiber.Fiber<unknown, unknown>> | undefined
-  inbox: Queue.Queue<any> | undefined
-  /** Unfinished pools made by this task. */
-  pools: Set<PoolRecord> | undefined
   /** Whether a cancel or timeout, of it or of what is above it, has reached this task. */
   marked = false
-
-  /** Pools that hold this task beside its own, and all pools that count it once there are such. */
-  guestOf: Set<PoolRecord> | undefined
-  /** Whether its own pool was cancelled and let go of it. */
-  leftHome = false
-  countedBy: Set<PoolRecord> | undefined
+  execution: Execution | undefined
+  waiting: Waiting | undefined
+  sharing: Sharing | undefined
   previous: Run | undefined
   next: Run | undefined
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 
-  constructor(
-    task: TaskRecord,
-    registration: Registration,
-    gate: Gate | undefined,
-    { queueTimeout, timeout }: Timeouts
-  ) {
+  static {
+    Object.defineProperty(this.prototype, "kind", { value: "handler" }) // the same for all: no field of each
+  }
+
+  constructor(task: TaskRecord, registration: Registration, gate: Gate | undefined, timeouts: Timeouts) {
     this.task = task
     this.registration = registration
     this.gate = gate
-    this.timeout = timeout
-    this.queueTimeout = queueTimeout
+    this.timeouts = timeouts
   }
 
   /** The pools that hold the task. */
   get holders(): ReadonlyArray<PoolRecord> {
-    const { guestOf, leftHome, task: { pool } } = this
-    return guestOf === undefined ? [pool] : leftHome ? [...guestOf] : [pool, ...guestOf]
+    const { sharing, task: { pool } } = this
+    return sharing === undefined ? [pool] : sharing.leftHome ? [...sharing.guestOf] : [pool, ...sharing.guestOf]
+  }
+}
+
+/** A task's place among those of its key. */
+export interface InLine {
+  readonly line: Line
+  ahead: Run | undefined
+  behind: Run | undefined
+}
+
+/** What a task has once it has started. */
+export class Execution {
+  slot = -1
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  scope: Scope.Closeable = Scope.makeUnsafe()
+  retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
+  /** Unfinished pools made by this task. */
+  pools: Set<PoolRecord> | undefined
+}
+
+/** What a task has once it has waited. */
+export class Waiting {
+  for: WaitingFor | undefined
+  /** Whether it stands in line to go on. */
+  claiming = false
+  claimants: Array<Claimant> = []
+  readonly waits = new Set<Stoppable>()
+  /** Fibers that went on after a wait while others still wait; when they have ended the slot is lent again. */
+  readonly awake = new Set<Fiber.Fiber<unknown, unknown>>()
+  /** Fibers whose end is noticed. */
+  watched: WeakSet<Fiber.Fiber<unknown, unknown>> | undefined
+}
+
+/** What a task has once another pool holds it too. */
+export class Sharing {
+  /** Pools that hold this task beside its own. */
+  readonly guestOf = new Set<PoolRecord>()
+  /** Whether its own pool was cancelled and let go of it. */
+  leftHome = false
+  /** All pools that count it. */
+  readonly countedBy: Set<PoolRecord>
+
+  constructor(countedBy: Iterable<PoolRecord>) {
+    this.countedBy = new Set(countedBy)
   }
 }
 

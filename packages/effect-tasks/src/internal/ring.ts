@@ -27,10 +27,10 @@ const waitersOf = (node: Node, throughKeys: boolean): Array<Node> => {
     addWaiters(pool, found)
     if (inHooks && pool.createdBy !== undefined) found.push(pool.createdBy)
   }
-  if (node.run!.guestOf === undefined) hold(node.pool)
+  if (node.run!.sharing === undefined) hold(node.pool)
   else node.run!.holders.forEach(hold)
   // of the tasks of a key at most the newest is queued; it starts when all others have ended
-  const newest = throughKeys ? node.run!.line?.newest?.task : undefined
+  const newest = throughKeys ? node.run!.inLine?.line.newest?.task : undefined
   if (newest !== undefined && newest !== node && newest.state === "Queued") found.push(newest)
   return found
 }
@@ -100,8 +100,8 @@ const mayWait = (target: Node): boolean => {
 
 const taskMayWait = ({ run, state }: TaskRecord): boolean => {
   if (run === undefined) return false
-  if (state === "Queued") return run.line !== undefined && run.line.first !== run
-  return state !== "Running" || (run.waits?.size ?? 0) > 0 || (run.pools?.size ?? 0) > 0
+  if (state === "Queued") return run.inLine !== undefined && run.inLine.line.first !== run
+  return state !== "Running" || (run.waiting?.waits.size ?? 0) > 0 || (run.execution?.pools?.size ?? 0) > 0
 }
 
 /** The defect of waiting for the end of a closed pool whose every unfinished task waits for the reader. */

@@ -12,9 +12,9 @@ import { closePool } from "./closing.ts"
 import { transition } from "./counting.ts"
 import { logSafely } from "./hooks.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
-import { leftover, resultOf } from "./outcome.ts"
+import { isStop, leftover, resultOf } from "./outcome.ts"
 import { CurrentPlace, runOf } from "./place.ts"
-import type { Run } from "./records.ts"
+import { Execution, type Run } from "./records.ts"
 import { inSpan, tracerOf } from "./span.ts"
 import { armTimeout } from "./stop.ts"
 import { TaskContextImpl } from "./taskContext.ts"
@@ -24,31 +24,36 @@ import { grant, park } from "./waiting.ts"
 /** Gives a task its slot: it starts, or goes on from where it slept. */
 export const give = (run: Run): void => {
   const { machine } = run.task
-  const queue = run.claiming ? machine.resuming : machine.ready
+  const { waiting } = run
+  const resumes = waiting !== undefined && waiting.claiming
+  const queue = resumes ? machine.resuming : machine.ready
   queue.remove(run)
-  run.slot = machine.slots.take()
-  run.task.worker = run.slot
+  run.execution ??= new Execution()
+  run.task.worker = run.execution.slot = machine.slots.take()
   run.gate?.take()
-  if (run.claiming) grant(run)
-  else start(run)
+  if (resumes) grant(run, waiting)
+  else start(run, run.execution)
 }
 
-const start = (run: Run): void => {
+const start = (run: Run, execution: Execution): void => {
   const { task } = run
   clearDeadline(run)
   task.startedAt = task.machine.timers.now()
   transition(run, "Running")
   task.machine.emit(told.started, run)
-  const from = run.timeout < Infinity ? task.machine.timers.ticks() : undefined
-  attempt(run)
-  if (run.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
+  const from = run.timeouts.timeout < Infinity ? task.machine.timers.ticks() : undefined
+  fork(run, execution, handle, ended)
+  if (
+    run.timeouts.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") &&
+    run.deadline === undefined
+  ) {
     armTimeout(run, from)
   }
 }
 
-const attempt = (run: Run): void => {
-  const scope = run.scope = Scope.makeUnsafe()
-  fork(run, scope, handle, ended)
+const attemptAgain = (run: Run, execution: Execution): void => {
+  execution.scope = Scope.makeUnsafe()
+  fork(run, execution, handle, ended)
 }
 
 /** The handler of the task that the fiber is inside of: one effect for all tasks. */
@@ -67,32 +72,32 @@ const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
 /** Runs an effect as this task's fiber. */
 const fork = <A, E>(
   run: Run,
-  scope: Scope.Scope,
+  execution: Execution,
   effect: Effect.Effect<A, E, any>,
-  then: (run: Run, exit: Exit.Exit<A, E>) => void,
+  then: (run: Run, execution: Execution, exit: Exit.Exit<A, E>) => void,
   options?: Effect.RunOptions
 ): void => {
   const placed = Context.addUnsafe<never, never, Run>(run.registration.context, CurrentPlace.key, run)
-  const context = Context.addUnsafe<never, never, Scope.Scope>(placed, Scope.Scope.key, scope)
+  const context = Context.addUnsafe<never, never, Scope.Scope>(placed, Scope.Scope.key, execution.scope)
   const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>, options) // the registration's context provides the rest
   const polled = fiber.pollUnsafe()
-  if (polled !== undefined) return then(run, polled)
-  run.fiber = fiber
+  if (polled !== undefined) return then(run, execution, polled)
+  execution.fiber = fiber
   fiber.addObserver((exit) => {
-    run.fiber = undefined
-    then(run, exit)
+    execution.fiber = undefined
+    then(run, execution, exit)
   })
   if (run.marked) fiber.interruptUnsafe()
 }
 
-const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
+const ended = (run: Run, execution: Execution, exit: Exit.Exit<unknown, unknown>): void => {
   const error = run.marked ? undefined : retryable(run, exit)
-  if (error === undefined) return conclude(run, exit)
-  fork(run, run.scope!, decideRetry(run, error.value), (_, decision) => {
-    if (run.marked || Exit.isSuccess(decision) && !decision.value) return conclude(run, exit)
-    if (Exit.isFailure(decision)) return conclude(run, decision)
+  if (error === undefined) return conclude(run, execution, exit)
+  fork(run, execution, decideRetry(run, execution, error.value), (_, __, decision) => {
+    if (run.marked || Exit.isSuccess(decision) && !decision.value) return conclude(run, execution, exit)
+    if (Exit.isFailure(decision)) return conclude(run, execution, decision)
     // in the turn, so that attempts that fail at once do not nest
-    run.task.machine.tell(() => (run.marked ? conclude(run, exit) : attempt(run)))
+    run.task.machine.tell(() => (run.marked ? conclude(run, execution, exit) : attemptAgain(run, execution)))
   })
 }
 
@@ -107,16 +112,16 @@ const retryable = (run: Run, exit: Exit.Exit<unknown, unknown>): { readonly valu
 }
 
 /** Whether another attempt follows; if so the failed one is closed and the delay has passed. */
-const decideRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
+const decideRetry = (run: Run, execution: Execution, error: unknown): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const { task } = run
     const retry = run.registration.definition.retry!
     const wanted = retry.while === undefined ? true : retry.while(error)
     if (!(typeof wanted === "boolean" ? wanted : yield* wanted)) return false
-    const delay = yield* nextDelay(run, error)
+    const delay = yield* nextDelay(run, execution, error)
     if (delay === undefined) return false
-    yield* Effect.uninterruptible(closeAttempt(run, Exit.fail(error)))
-    task.hooks?.dropAttempt(task.attempt)
+    yield* Effect.uninterruptible(closeAttempt(run, execution, Exit.fail(error)))
+    task.extras?.hooks?.dropAttempt(task.attempt)
     task.attempt++
     task.machine.emit(told.retrying, task, error)
     if (delay > 0 && !task.machine.instant) yield* sleep(run, delay)
@@ -125,7 +130,7 @@ const decideRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
 
 type Step = (input: unknown) => Effect.Effect<number | undefined>
 
-const nextDelay = (run: Run, error: unknown): Effect.Effect<number | undefined> => {
+const nextDelay = (run: Run, execution: Execution, error: unknown): Effect.Effect<number | undefined> => {
   const schedule = run.registration.definition.retry!.schedule
   if (schedule === undefined) return Effect.succeed(0)
   const makeStep: Effect.Effect<Step> = Effect.map(
@@ -136,9 +141,9 @@ const nextDelay = (run: Run, error: unknown): Effect.Effect<number | undefined> 
         Pull.catchDone(() => Effect.succeed(undefined))
       )
   )
-  const step = run.retryStep === undefined
-    ? Effect.tap(makeStep, (made) => Effect.sync(() => (run.retryStep = made)))
-    : Effect.succeed(run.retryStep)
+  const step = execution.retryStep === undefined
+    ? Effect.tap(makeStep, (made) => Effect.sync(() => (execution.retryStep = made)))
+    : Effect.succeed(execution.retryStep)
   return Effect.flatMap(step, (next) => next(error))
 }
 
@@ -157,51 +162,47 @@ const sleep = (run: Run, millis: number): Effect.Effect<void> =>
   })
 
 /** Pools first, then what the handler has acquired. */
-const closeAttempt = (run: Run, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-  Effect.andThen(closePools(run), Effect.suspend(() => Scope.close(run.scope!, exit)))
+const closeAttempt = (run: Run, execution: Execution, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.andThen(closePools(run, execution), Effect.suspend(() => Scope.close(execution.scope, exit)))
 
-const closePools = (run: Run): Effect.Effect<void> =>
+const closePools = (run: Run, execution: Execution): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const [pool] = run.pools ?? []
+    const [pool] = execution.pools ?? []
     return pool === undefined
       ? Effect.void
-      : Effect.andThen(closePool(pool, `${run.task.id} has ended`), closePools(run))
+      : Effect.andThen(closePool(pool, `${run.task.id} has ended`), closePools(run, execution))
   })
 
-const hasRemains = (run: Run): boolean =>
-  run.scope!.state._tag === "Open" || (run.pools !== undefined && run.pools.size > 0)
+const hasRemains = ({ pools, scope }: Execution): boolean =>
+  scope.state._tag === "Open" || (pools !== undefined && pools.size > 0)
 
 /** The handler has ended for good: take the verdict, close what it left, exit. */
-const conclude = (run: Run, result: Exit.Exit<unknown, unknown>): void => {
+const conclude = (run: Run, execution: Execution, result: Exit.Exit<unknown, unknown>): void => {
   const { task } = run
-  if (task.state !== "Stopping") enterStopping(run, { _tag: "result", exit: resultOf(task, result) })
+  if (task.state !== "Stopping") enterStopping(run, resultOf(task, result))
   else logLeftover(run, result)
-  if (!hasRemains(run)) {
-    Scope.closeUnsafe(run.scope!, result)
+  if (!hasRemains(execution)) {
+    Scope.closeUnsafe(execution.scope, result)
     return exit(run)
   }
-  const { verdict } = task
-  const scopeExit = verdict!._tag === "result" ? verdict!.exit : result
-  const closing = closeAll(run, scopeExit)
-  fork(run, run.scope!, closing, (_, closed) => {
+  const verdict = task.verdict!
+  const closing = closeAll(run, execution, isStop(verdict) ? result : verdict)
+  fork(run, execution, closing, (_, __, closed) => {
     if (Exit.isFailure(closed)) finalizerFailed(run, closed)
     exit(run)
   }, { uninterruptible: true })
 }
 
 /** A finalizer may open pools of its own, so look again after the Scope has closed. */
-const closeAll = (run: Run, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-  Effect.onExit(closeAttempt(run, exit), () => closePools(run))
+const closeAll = (run: Run, execution: Execution, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.onExit(closeAttempt(run, execution, exit), () => closePools(run, execution))
 
 const finalizerFailed = (run: Run, closed: Exit.Exit<void>): void => {
   const { task } = run
   const defect = leftover(closed)
   if (defect === undefined) return
-  if (task.verdict!._tag === "result" && Exit.isSuccess(task.verdict!.exit)) {
-    task.verdict = { _tag: "result", exit: Exit.failCause(defect) }
-  } else {
-    logLeftover(run, closed)
-  }
+  if (task.verdict!._tag === "Success") task.verdict = Exit.failCause(defect)
+  else logLeftover(run, closed)
 }
 
 /** What a stopped task's cause held beside its verdict is not lost. */

@@ -5,14 +5,14 @@
 import * as Fiber from "effect/Fiber"
 import { countLetGo, touch } from "./counting.ts"
 import { enterStopping, exit, finishIfDone, release, runsOf } from "./lifecycle.ts"
-import type { PoolRecord, Run, Verdict } from "./records.ts"
+import type { PoolRecord, Run, Stop } from "./records.ts"
 import * as told from "./told.ts"
 import { proceedAll } from "./waiting.ts"
 
 /** The subtree that a stop reaches: first all that is below, then without what pools outside hold too. */
 class Subtree {
   private readonly target: Run | PoolRecord
-  private readonly runs = new Map<Run, Verdict>()
+  private readonly runs = new Map<Run, Stop>()
   private readonly pools = new Map<PoolRecord, string | undefined>()
   private readonly spared = new Set<Run>()
 
@@ -20,11 +20,11 @@ class Subtree {
     this.target = target
   }
 
-  addRun(run: Run, verdict: Verdict): void {
+  addRun(run: Run, verdict: Stop): void {
     if (run.marked || run.task.state === "Exited" || this.runs.has(run)) return
     this.runs.set(run, verdict)
     const reason = verdict._tag === "cancel" ? verdict.reason : `${run.task.id} timed out`
-    for (const pool of run.pools ?? []) this.addPool(pool, reason)
+    for (const pool of run.execution?.pools ?? []) this.addPool(pool, reason)
   }
 
   addPool(pool: PoolRecord, reason: string | undefined): void {
@@ -43,11 +43,11 @@ class Subtree {
 
   /** A task that a pool outside holds goes on with all below it; pools that are below the task itself do not save it. */
   private spare(): void {
-    const held = [...this.runs.keys()].filter((run) => run.guestOf !== undefined && this.isHeldOutside(run))
+    const held = [...this.runs.keys()].filter((run) => run.sharing !== undefined && this.isHeldOutside(run))
     for (const run of held) {
       if (run === this.target || !this.runs.delete(run)) continue
       this.spared.add(run)
-      for (const pool of run.pools ?? []) {
+      for (const pool of run.execution?.pools ?? []) {
         if (pool === this.target || !this.pools.delete(pool)) continue
         for (const below of runsOf(pool)) held.push(below)
       }
@@ -76,7 +76,7 @@ class Subtree {
       const { state } = run.task
       if (state === "Queued") exit(run, verdict)
       else if (state !== "Stopping") enterStopping(run, verdict)
-      for (const wait of run.waits ?? []) wait.withdraw()
+      for (const wait of run.waiting?.waits ?? []) wait.withdraw()
     }
     for (const pool of this.pools.keys()) {
       touch(pool)
@@ -85,7 +85,8 @@ class Subtree {
     const [first] = this.runs.keys()
     first?.task.machine.tell(() => this.runs.forEach((_, run) => interrupt(run)))
     // a fiber that cancels its own task is interrupted before its next step; nothing runs on this stack
-    for (const { fiber } of this.runs.keys()) {
+    for (const { execution } of this.runs.keys()) {
+      const fiber = execution?.fiber
       if (fiber !== undefined && fiber === Fiber.getCurrent()) fiber.interruptUnsafe()
     }
   }
@@ -93,21 +94,21 @@ class Subtree {
 
 /** A cancelled pool holds a task no longer. */
 export const letGo = (pool: PoolRecord, run: Run): void => {
-  if (pool === run.task.pool) run.leftHome = true
-  else run.guestOf!.delete(pool)
+  if (pool === run.task.pool) run.sharing!.leftHome = true
+  else run.sharing!.guestOf.delete(pool)
   countLetGo(run, pool, run.holders)
   release(pool, run)
 }
 
 const interrupt = (run: Run): void => {
-  run.fiber?.interruptUnsafe()
+  run.execution?.fiber?.interruptUnsafe()
   // a stopped wait leaves the set, which iterates on over what is left
-  for (const wait of run.waits ?? []) wait.stop()
+  for (const wait of run.waiting?.waits ?? []) wait.stop()
   proceedAll(run)
 }
 
 /** Stops a task and everything below it. */
-export const stopTask = (run: Run, verdict: Verdict): void => {
+export const stopTask = (run: Run, verdict: Stop): void => {
   const subtree = new Subtree(run)
   subtree.addRun(run, verdict)
   subtree.stop()
@@ -122,7 +123,7 @@ export const cancelPool = (pool: PoolRecord, reason: string | undefined): void =
 
 /** The task has this long, from now unless given. */
 export const armTimeout = (run: Run, from?: number): void => {
-  const after = run.timeout
+  const after = run.timeouts.timeout
   const fire = () => stopTask(run, { _tag: "timeout", phase: "running", after })
   run.deadline = run.task.machine.timers.set(after, fire, from)
 }

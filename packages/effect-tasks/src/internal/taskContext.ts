@@ -29,7 +29,7 @@ export class TaskContextImpl implements TaskContext<any, any, any, any> {
   }
 
   get inbox(): Queue.Dequeue<any> {
-    return control.inboxOf(this.run)
+    return control.inboxOf(this.run.task)
   }
 
   report(progress: unknown): Effect.Effect<void> {

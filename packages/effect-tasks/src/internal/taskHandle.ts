@@ -68,7 +68,7 @@ export class TaskHandle implements AnyHandle {
 
   get progress(): Stream.Stream<any> {
     const { record } = this
-    return latest(progressOf(record), () => record.progress!.latest)
+    return latest(progressOf(record), () => record.extras!.progress!.latest)
   }
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {
@@ -83,7 +83,7 @@ export class TaskHandle implements AnyHandle {
   }
 
   get childPool(): Effect.Effect<Option.Option<TaskPool>> {
-    return Effect.sync(() => Option.map(Option.fromUndefinedOr(this.record.childPool), handleOf))
+    return Effect.sync(() => Option.map(Option.fromUndefinedOr(this.record.extras?.childPool), handleOf))
   }
 
   cancel(options?: CancelOptions): Effect.Effect<void> {
@@ -96,7 +96,7 @@ export class TaskHandle implements AnyHandle {
       const complete = Effect.fail(new TaskAlreadyComplete({ taskId: this.id, job: this.job }))
       if (run === undefined || this.record.state === "Exited") return complete
       if (run.marked) return Effect.void // no wait of a marked task returns normally, so nobody will read it
-      return Effect.flatMap(offer(run, message), (taken) => (taken ? Effect.void : complete))
+      return Effect.flatMap(offer(this.record, message), (taken) => (taken ? Effect.void : complete))
     })
   }
 
@@ -164,9 +164,9 @@ export const keyOf = (task: TaskRecord): string => {
   return task.key
 }
 
-const offer = (run: Run, message: unknown): Effect.Effect<boolean> =>
+const offer = (task: TaskRecord, message: unknown): Effect.Effect<boolean> =>
   Effect.suspend(() => {
-    const inbox = control.inboxOf(run)
+    const inbox = control.inboxOf(task)
     return Queue.offerUnsafe(inbox, message) ? Effect.succeed(true) : lending("task", Queue.offer(inbox, message))
   })
 
@@ -240,6 +240,6 @@ const waitingFor = (run: Run): Status["waitingFor"] => {
     return Option.some(machine.paused ? "paused" : "slot")
   }
   if (state !== "Sleeping") return Option.none()
-  if (!run.claiming) return Option.fromUndefinedOr(run.waitingFor)
+  if (run.waiting?.claiming !== true) return Option.fromUndefinedOr(run.waiting?.for)
   return Option.some(run.gate !== undefined && !run.gate.hasRoom ? "job-concurrency" : "slot")
 }

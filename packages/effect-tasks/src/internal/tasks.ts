@@ -1,5 +1,5 @@
 /** The tasks that can be looked up: live ones, those in history and kept results. */
-import type { TaskRecord } from "./records.ts"
+import { extrasOf, type TaskRecord } from "./records.ts"
 
 /** The visible tasks of a job in the order of their dispatch; the newest of each key, where dispatches work keys out. */
 export class Tasks implements Iterable<TaskRecord> {
@@ -40,18 +40,21 @@ export class Tasks implements Iterable<TaskRecord> {
   }
 
   private addKey(task: TaskRecord, key: string): void {
-    task.older = this.newest.get(key)
-    if (task.older !== undefined) task.older.newer = task
+    const older = this.newest.get(key)
+    if (older !== undefined) {
+      extrasOf(task).older = older
+      extrasOf(older).newer = task
+    }
     this.newest.set(key, task)
   }
 
   private deleteKey(task: TaskRecord, key: string): void {
-    const { newer, older } = task
-    if (older !== undefined) older.newer = newer
-    if (newer !== undefined) newer.older = older
+    const { newer, older } = task.extras ?? {}
+    if (older !== undefined) extrasOf(older).newer = newer
+    if (newer !== undefined) extrasOf(newer).older = older
     else if (older !== undefined) this.newest.set(key, older)
     else if (this.newest.get(key) === task) this.newest.delete(key)
-    task.older = task.newer = undefined
+    if (task.extras !== undefined) task.extras.older = task.extras.newer = undefined
   }
 }
 

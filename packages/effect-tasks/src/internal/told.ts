@@ -2,8 +2,8 @@
 import type { TaskEvent } from "../TaskEvent.ts"
 import type { Machine } from "./machine.ts"
 import type { WaitingFor } from "./model.ts"
-import { exitStatusOf } from "./outcome.ts"
-import type { PoolRecord, Run, TaskRecord } from "./records.ts"
+import { exitStatusOf, isStop } from "./outcome.ts"
+import type { PoolRecord, Run, TaskRecord, Verdict } from "./records.ts"
 
 /** An event before the machine gives it number and time. */
 export type Unstamped<E = TaskEvent> = E extends { readonly seq: number } ? Omit<E, "seq" | "at"> : never
@@ -29,10 +29,10 @@ export const reused = (task: TaskRecord, pool: PoolRecord): Unstamped => ({
   poolId: pool.id
 })
 
-export const started = ({ slot, task }: Run): Unstamped => ({
+export const started = ({ task }: Run): Unstamped => ({
   _tag: "TaskStarted",
   ...idsOf(task),
-  worker: slot,
+  worker: task.worker!,
   attempt: task.attempt
 })
 
@@ -42,7 +42,11 @@ export const slept = ({ task }: Run, waitingFor: WaitingFor): Unstamped => ({
   waitingFor
 })
 
-export const resumed = ({ slot, task }: Run): Unstamped => ({ _tag: "TaskResumed", ...idsOf(task), worker: slot })
+export const resumed = ({ task }: Run): Unstamped => ({
+  _tag: "TaskResumed",
+  ...idsOf(task),
+  worker: task.worker!
+})
 
 export const retrying = (task: TaskRecord, error: unknown): Unstamped => ({
   _tag: "TaskRetrying",
@@ -54,14 +58,16 @@ export const retrying = (task: TaskRecord, error: unknown): Unstamped => ({
 export const progressed = (task: TaskRecord): Unstamped => ({
   _tag: "TaskProgressed",
   ...idsOf(task),
-  progress: task.progress?.latest
+  progress: task.extras?.progress?.latest
 })
 
 export const stopping = (task: TaskRecord): Unstamped => ({
   _tag: "TaskStopping",
   ...idsOf(task),
-  why: task.verdict!._tag
+  why: whyOf(task.verdict!)
 })
+
+const whyOf = (verdict: Verdict) => (isStop(verdict) ? verdict._tag : "result")
 
 export const exited = (task: TaskRecord): Unstamped => ({
   _tag: "TaskExited",

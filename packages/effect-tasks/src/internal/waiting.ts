@@ -11,7 +11,16 @@ import { transition } from "./counting.ts"
 import type { Machine } from "./machine.ts"
 import type { WaitingFor } from "./model.ts"
 import { nodeOf, runOf, sleeperOf } from "./place.ts"
-import type { Claimant, PoolRecord, Run, Source, Stoppable, TaskRecord, Waiter } from "./records.ts"
+import {
+  type Claimant,
+  type PoolRecord,
+  type Run,
+  type Source,
+  type Stoppable,
+  type TaskRecord,
+  type Waiter,
+  Waiting
+} from "./records.ts"
 import { checkRing, dependents } from "./ring.ts"
 import * as told from "./told.ts"
 
@@ -21,19 +30,20 @@ const interrupted = Exit.failCause(Cause.interrupt())
 
 /** Gives the slot, and the permit with it, to others. */
 export const releaseSlot = (run: Run): void => {
-  if (run.slot < 0) return
+  const { execution } = run
+  if (execution === undefined || execution.slot < 0) return
   const { machine } = run.task
-  machine.slots.release(run.slot)
-  run.slot = -1
+  machine.slots.release(execution.slot)
+  execution.slot = -1
   if (run.task.state !== "Exited") run.task.worker = undefined
   run.gate?.release()
   machine.schedule()
 }
 
-const lend = (run: Run, reason: WaitingFor): void => {
+const lend = (run: Run, waiting: Waiting, reason: WaitingFor): void => {
   const { task } = run
   if (task.state === "Running") {
-    run.waitingFor = reason
+    waiting.for = reason
     transition(run, "Sleeping")
     releaseSlot(run)
     task.machine.emit(told.slept, run, reason)
@@ -45,10 +55,10 @@ const lend = (run: Run, reason: WaitingFor): void => {
 /** Goes on with a slot: at once, unless the task sleeps. */
 const claim = (run: Run, claimant: Claimant): void => {
   if (run.task.state !== "Sleeping") return claimant.proceed()
-  const claimants = run.claimants ??= []
-  claimants.push(claimant)
-  if (run.claiming) return
-  run.claiming = true
+  const waiting = run.waiting! // it sleeps
+  waiting.claimants.push(claimant)
+  if (waiting.claiming) return
+  waiting.claiming = true
   const { machine } = run.task
   run.order = machine.nextOrder()
   machine.resuming.add(run, run.task.priority, run.task.pool.depth)
@@ -56,18 +66,17 @@ const claim = (run: Run, claimant: Claimant): void => {
 }
 
 /** The pump gives a claiming task its slot. */
-export const grant = (run: Run): void => {
+export const grant = (run: Run, waiting: Waiting): void => {
   const { task } = run
-  run.claiming = false
-  run.waitingFor = undefined
+  const { awake, claimants } = waiting
+  waiting.claiming = false
+  waiting.for = undefined
   transition(run, "Running")
   task.machine.emit(told.resumed, run)
-  const awake = run.awake ??= new Set()
-  for (const { fiber } of run.claimants!) awake.add(fiber)
-  const claimants = run.claimants!
+  for (const { fiber } of claimants) awake.add(fiber)
   proceedAll(run)
-  if ((run.waits?.size ?? 0) === 0) return awake.clear()
-  for (const { fiber } of claimants) watchEnd(run, fiber)
+  if (waiting.waits.size === 0) return awake.clear()
+  for (const { fiber } of claimants) watchEnd(run, waiting, fiber)
   if (awake.size > 0) task.machine.halfAsleep.set(run, undefined)
 }
 
@@ -77,17 +86,19 @@ export const grant = (run: Run): void => {
  */
 export const reclaim = (machine: Machine): void => {
   for (const [run, before] of machine.halfAsleep) {
-    const [pending] = run.waits ?? []
-    if (run.task.state !== "Running" || pending === undefined || run.awake!.size === 0) {
+    const waiting = run.waiting! // it has waited
+    const { awake } = waiting
+    const [pending] = waiting.waits
+    if (run.task.state !== "Running" || pending === undefined || awake.size === 0) {
       machine.halfAsleep.delete(run)
       continue
     }
-    const now = [...run.awake!].map(suspension)
+    const now = [...awake].map(suspension)
     machine.halfAsleep.set(run, now)
     if (before === undefined || now.length !== before.length || now.some((each, i) => each !== before[i])) continue
     machine.halfAsleep.delete(run)
-    run.awake!.clear()
-    lend(run, pending.reason)
+    awake.clear()
+    lend(run, waiting, pending.reason)
   }
 }
 
@@ -95,25 +106,26 @@ export const reclaim = (machine: Machine): void => {
 const suspension = (fiber: AnyFiber): unknown => (fiber as { readonly _yielded?: unknown })._yielded
 
 /** Once for each fiber, however often it goes on: it may live long. */
-const watchEnd = (run: Run, fiber: AnyFiber): void => {
-  const watched = run.watched ??= new WeakSet()
-  if (watched.has(fiber)) return
-  watched.add(fiber)
-  fiber.addObserver(() => rest(run, fiber))
+const watchEnd = (run: Run, waiting: Waiting, fiber: AnyFiber): void => {
+  waiting.watched ??= new WeakSet()
+  if (waiting.watched.has(fiber)) return
+  waiting.watched.add(fiber)
+  fiber.addObserver(() => rest(run, waiting, fiber))
 }
 
 /** A fiber that went on waits again or has ended: when none is left, the task sleeps on with those that still wait. */
-const rest = (run: Run, fiber: AnyFiber): void => {
-  if (run.awake?.delete(fiber) !== true || run.awake.size > 0 || run.task.state !== "Running") return
-  const [pending] = run.waits ?? []
-  if (pending !== undefined) lend(run, pending.reason)
+const rest = (run: Run, waiting: Waiting, fiber: AnyFiber): void => {
+  if (!waiting.awake.delete(fiber) || waiting.awake.size > 0 || run.task.state !== "Running") return
+  const [pending] = waiting.waits
+  if (pending !== undefined) lend(run, waiting, pending.reason)
 }
 
 /** All fibers that stand behind the claim go on together. */
-export const proceedAll = (run: Run): void => {
-  const { claimants } = run
-  run.claimants = undefined
-  for (const { proceed } of claimants ?? []) proceed()
+export const proceedAll = ({ waiting }: Run): void => {
+  if (waiting === undefined) return
+  const { claimants } = waiting
+  waiting.claimants = []
+  for (const { proceed } of claimants) proceed()
 }
 
 class Wait implements Waiter, Stoppable {
@@ -157,14 +169,14 @@ class Wait implements Waiter, Stoppable {
 
   /** In a marked task no wait returns normally, though what it waits for may have ended. */
   private finish(): void {
-    this.run!.waits!.delete(this)
+    this.run!.waiting!.waits.delete(this)
     this.resume(this.run!.marked && !this.options.evenMarked ? interrupted : Effect.void)
   }
 
   /** The waiting fiber was interrupted: it too needs a slot before it goes on. */
   readonly abandon: Effect.Effect<void> = Effect.suspend(() => {
     this.options.detach(this)
-    this.run?.waits?.delete(this)
+    this.run?.waiting?.waits.delete(this)
     return this.run === undefined ? Effect.void : claimed(this.run)
   })
 }
@@ -201,10 +213,10 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
       const machine = wait.from?.machine
       if (machine !== undefined && machine.drainers.size > 0) machine.schedule() // they leave out what waits for them
       if (run !== undefined) {
-        run.waits ??= new Set()
-        run.waits.add(wait)
-        run.awake?.delete(fiber)
-        lend(run, options.reason)
+        const waiting = run.waiting ??= new Waiting()
+        waiting.waits.add(wait)
+        waiting.awake.delete(fiber)
+        lend(run, waiting, options.reason)
       }
       return wait.abandon
     })

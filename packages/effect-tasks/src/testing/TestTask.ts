@@ -64,7 +64,7 @@ export const make = <J extends Job.Any>(
     const now = machine.timers.now()
     const definition = definitionOf(job)
     const number = machine.nextNumber()
-    const task = new TaskRecord(number, jobState(machine, definition), payload, machine.global, undefined, 0, now)
+    const task = new TaskRecord(number, jobState(machine, definition), payload, machine.global, 0, now)
     task.state = state
     task.attempt = options.attempt ?? 1
     if (state !== "Queued") task.startedAt = now
@@ -73,8 +73,7 @@ export const make = <J extends Job.Any>(
     }
     if (state === "Exited") {
       task.finishedAt = now
-      task.verdict = { _tag: "result", exit: options.exit ?? Exit.void }
-      task.settled = true
+      task.verdict = options.exit ?? Exit.void
       progressOf(task).ended = true
     }
     return Effect.succeed(toTask(task))
