@@ -143,6 +143,8 @@ const settle = (run: Run): void => {
   const { task } = run
   const { machine } = task
   task.run = undefined
+  // the record is old by now: through it, until a full collection, what is young would survive every small one
+  run.execution = undefined
   machine.live--
   leaveLine(run)
   remember(machine, run)

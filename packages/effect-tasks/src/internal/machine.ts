@@ -138,7 +138,7 @@ export class Machine {
   emit<A, B>(event: (subject: A, detail: B) => Unstamped, subject: A, detail?: B): void {
     this.seq++
     if (this.listeners.size === 0) return
-    const stamped = { ...event(subject, detail!), seq: this.seq, at: this.timers.now() } as TaskEvent // the stamp completes the event
+    const stamped = { ...event(subject, detail!), seq: this.seq, at: this.timers.date() } as TaskEvent // the stamp completes the event
     for (const listener of this.listeners) {
       listener.offer(stamped)
       if (listener.ready) this.wakeAll(listener)

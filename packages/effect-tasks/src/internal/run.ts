@@ -136,7 +136,7 @@ const nextDelay = (run: Run, execution: Execution, error: unknown): Effect.Effec
   const makeStep: Effect.Effect<Step> = Effect.map(
     Schedule.toStep(schedule),
     (step): Step => (input) =>
-      Effect.suspend(() => step(run.task.machine.timers.now(), input)).pipe(
+      Effect.suspend(() => step(run.task.machine.timers.date(), input)).pipe(
         Effect.map(([, duration]): number | undefined => Duration.toMillis(duration)),
         Pull.catchDone(() => Effect.succeed(undefined))
       )

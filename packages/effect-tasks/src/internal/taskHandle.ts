@@ -206,7 +206,8 @@ export const latest = <A>(
 
 const statusOf = (task: TaskRecord): Status<any, any, any> => {
   const { run, state, startedAt, finishedAt } = task
-  const now = task.machine.timers.now()
+  const { timers } = task.machine
+  const now = timers.now()
   const exited = state === "Exited"
   return {
     id: task.id,
@@ -222,9 +223,9 @@ const statusOf = (task: TaskRecord): Status<any, any, any> => {
     worker: Option.fromUndefinedOr(task.worker),
     poolId: task.pool.id,
     parentTaskId: Option.fromUndefinedOr(task.parentId),
-    queuedAt: task.queuedAt,
-    startedAt: Option.fromUndefinedOr(startedAt),
-    finishedAt: Option.fromUndefinedOr(finishedAt),
+    queuedAt: timers.date(task.queuedAt),
+    startedAt: Option.map(Option.fromUndefinedOr(startedAt), (moment) => timers.date(moment)),
+    finishedAt: Option.map(Option.fromUndefinedOr(finishedAt), (moment) => timers.date(moment)),
     // never negative, though a clock that is set back would have it
     queueTime: Math.max(0, (startedAt ?? finishedAt ?? now) - task.queuedAt),
     runTime: startedAt === undefined ? 0 : Math.max(0, (finishedAt ?? now) - startedAt)

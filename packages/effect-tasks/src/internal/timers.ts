@@ -36,6 +36,7 @@ const compactAfter = 64
 
 export class Timers {
   private readonly clock: Clock.Clock
+  private readonly start: number
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private heap = new Heap<Deadline>(earlier)
   private live = 0
@@ -44,12 +45,18 @@ export class Timers {
 
   constructor(clock: Clock.Clock, context: Context.Context<never>) {
     this.clock = clock
+    this.start = clock.currentTimeMillisUnsafe()
     this.fork = Effect.runForkWith(context)
   }
 
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since these timers were made: V8 stores small integers without a box, of which each task has three. */
   now(): number {
-    return this.clock.currentTimeMillisUnsafe()
+    return this.clock.currentTimeMillisUnsafe() - this.start
+  }
+
+  /** Milliseconds since the epoch, for what leaves the machine. */
+  date(moment = this.now()): number {
+    return this.start + moment
   }
 
   /** Milliseconds that nobody sets. */
