@@ -44,6 +44,7 @@ export class Listener implements Source {
   }
 
   private trim(): void {
+    if (this.start === 0) return
     this.buffer = this.buffer.slice(this.start)
     this.start = 0
   }

@@ -177,7 +177,6 @@ const leaveLine = (run: Run): void => {
 const remember = (machine: Machine, run: Run): void => {
   const { task } = run
   const { job } = task
-  task.inHistory = true
   if (job.definition.kept !== undefined && exitStatusOf(task) === "success") {
     task.key ??= job.definition.keyOf(task.payload)
     job.kept.add(task.key, task)

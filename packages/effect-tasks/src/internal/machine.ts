@@ -14,12 +14,20 @@ import type { Listener } from "./events.ts"
 import { Fifo } from "./fifo.ts"
 import type { WorkerPoolOptions } from "./model.ts"
 import { ReadyQueue } from "./readyQueue.ts"
-import { Counts, type JobState, PoolRecord, type Run, type TaskRecord, type Waited, type Waiter } from "./records.ts"
+import {
+  Counts,
+  extrasOf,
+  type JobState,
+  PoolRecord,
+  type Run,
+  type TaskRecord,
+  type Waited,
+  type Waiter
+} from "./records.ts"
 import { History } from "./retention.ts"
 import { Slots } from "./slots.ts"
 import { Numbers } from "./tasks.ts"
 import { type Deadline, Timers } from "./timers.ts"
-import type { Unstamped } from "./told.ts"
 
 /** What a machine is made with, beside its options. */
 export interface Parts {
@@ -72,6 +80,7 @@ export class Machine {
   private readonly dispatcher: Scheduler.SchedulerDispatcher
   private readonly turn: () => void
   private scheduled = false
+  private news = false
 
   constructor(
     context: Context.Context<never>,
@@ -133,22 +142,29 @@ export class Machine {
   }
 
   /** Numbers a transition and, when somebody listens, tells of it. */
-  emit<A>(event: (subject: A) => Unstamped, subject: A): void
-  emit<A, B>(event: (subject: A, detail: B) => Unstamped, subject: A, detail: B): void
-  emit<A, B>(event: (subject: A, detail: B) => Unstamped, subject: A, detail?: B): void {
+  emit<A>(teller: (subject: A, seq: number) => TaskEvent, subject: A): void
+  emit<A, B>(teller: (subject: A, seq: number, detail: B) => TaskEvent, subject: A, detail: B): void
+  emit<A, B>(teller: (subject: A, seq: number, detail: B) => TaskEvent, subject: A, detail?: B): void {
     this.seq++
     if (this.listeners.size === 0) return
-    const stamped = { ...event(subject, detail!), seq: this.seq, at: this.timers.date() } as TaskEvent // the stamp completes the event
-    for (const listener of this.listeners) {
-      listener.offer(stamped)
-      if (listener.ready) this.wakeAll(listener)
-    }
+    const event = teller(subject, this.seq, detail!)
+    for (const listener of this.listeners) listener.offer(event)
+    this.news = true
+    this.schedule()
+  }
+
+  /** Wakes the listeners, once for many events; whether there was news. */
+  tellNews(): boolean {
+    if (!this.news) return false
+    this.news = false
+    for (const listener of this.listeners) if (listener.ready) this.wakeAll(listener)
+    return true
   }
 
   /** A task leaves the history; a kept result stays visible. */
   forget(task: TaskRecord): void {
-    task.inHistory = false
-    if (!task.job.kept.has(task)) task.job.tasks.delete(task)
+    if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true
+    else task.job.tasks.delete(task)
   }
 }
 

@@ -11,8 +11,10 @@ const checkEvery = 32
 
 export const turn = (machine: Machine): void => {
   const end = Date.now() + slice
-  for (let steps = 1; step(machine); steps++) {
-    if (steps % checkEvery === 0 && Date.now() > end) return machine.schedule()
+  for (let steps = 1; step(machine) || machine.tellNews(); steps++) {
+    if (steps % checkEvery > 0) continue
+    machine.tellNews()
+    if (Date.now() > end) return machine.schedule()
   }
   watch(machine)
   machine.timers.sweep()

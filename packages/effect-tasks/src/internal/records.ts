@@ -121,8 +121,8 @@ export class TaskRecord implements Source {
   waiters: Set<Waiter> | undefined
   /** Present until the task has settled. */
   run: Run | undefined
-  inHistory = false
   extras: Extras | undefined
+  private madeId: string | undefined
 
   constructor(number: number, job: JobState, payload: unknown, pool: PoolRecord, priority: number, queuedAt: number) {
     this.number = number
@@ -134,7 +134,7 @@ export class TaskRecord implements Source {
   }
 
   get id(): string {
-    return `${this.job.tag}-${this.number}`
+    return this.madeId ??= `${this.job.tag}-${this.number}`
   }
 
   get machine(): Machine {
@@ -169,6 +169,8 @@ export class Extras {
   inbox: Queue.Queue<any> | undefined
   /** What a recompute dispatches with again; the job's own unless given. */
   timeouts: Timeouts | undefined
+  /** Whether the history has forgotten it, though its result is kept. */
+  outOfHistory = false
   /** Pools that count this kept result. */
   reusedIn: WeakSet<PoolRecord> | undefined
 }
@@ -295,6 +297,7 @@ export interface Stoppable {
 export class PoolRecord implements Source {
   readonly machine: Machine
   readonly number: number
+  readonly id: string
   readonly name: string
   readonly parent: PoolRecord | undefined
   readonly depth: number
@@ -340,11 +343,8 @@ export class PoolRecord implements Source {
     this.depth = createdBy === undefined ? 0 : createdBy.pool.depth + 1
     this.isGlobal = isGlobal
     this.openedAt = openedAt
+    this.id = isGlobal ? "GLOBAL" : `Pool-${number}`
     this.name = name ?? this.id
-  }
-
-  get id(): string {
-    return this.isGlobal ? "GLOBAL" : `Pool-${this.number}`
   }
 
   get ready(): boolean {

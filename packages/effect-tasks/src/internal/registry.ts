@@ -80,7 +80,7 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
 
 const keptOf = ({ kept }: Definition, tasks: Tasks): Kept =>
   new Kept(kept?.capacity ?? 0, kept?.timeToLive ?? 0, (task) => {
-    if (!task.inHistory) tasks.delete(task)
+    if (task.extras?.outOfHistory) tasks.delete(task)
   })
 
 /** Refuses new tasks, lets live ones use what is left of the grace, cancels and awaits them. */

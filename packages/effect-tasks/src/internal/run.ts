@@ -40,7 +40,7 @@ const start = (run: Run, execution: Execution): void => {
   clearDeadline(run)
   task.startedAt = task.machine.timers.now()
   transition(run, "Running")
-  task.machine.emit(told.started, run)
+  task.machine.emit(told.started, task)
   const from = run.timeouts.timeout < Infinity ? task.machine.timers.ticks() : undefined
   fork(run, execution, handle, ended)
   if (

@@ -46,7 +46,7 @@ const lend = (run: Run, waiting: Waiting, reason: WaitingFor): void => {
     waiting.for = reason
     transition(run, "Sleeping")
     releaseSlot(run)
-    task.machine.emit(told.slept, run, reason)
+    task.machine.emit(told.slept, task, reason)
   } else if (task.state === "Stopping") {
     releaseSlot(run)
   }
@@ -72,7 +72,7 @@ export const grant = (run: Run, waiting: Waiting): void => {
   waiting.claiming = false
   waiting.for = undefined
   transition(run, "Running")
-  task.machine.emit(told.resumed, run)
+  task.machine.emit(told.resumed, task)
   for (const { fiber } of claimants) awake.add(fiber)
   proceedAll(run)
   if (waiting.waits.size === 0) return awake.clear()

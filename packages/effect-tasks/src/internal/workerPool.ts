@@ -1,4 +1,5 @@
 /** Assembles a machine and shows it as the WorkerPool service. */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -117,8 +118,8 @@ const events = (machine: Machine): Stream.Stream<TaskEvent> =>
       Stream.fromPull(Effect.succeed(Effect.withFiber((fiber) => {
         listener.reader = sleeperOf(fiber)?.task
         return Effect.flatMap(until(listener, { reason: "task" }), () => {
-          const [first, ...rest] = listener.takeAll()
-          return first === undefined ? Cause.done() : Effect.succeed([first, ...rest] as const)
+          const events = listener.takeAll()
+          return Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : Cause.done()
         })
       })))
   ))
