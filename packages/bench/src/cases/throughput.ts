@@ -1,5 +1,6 @@
 /** Rows of the target table: one no-op task against the same work done otherwise. */
 import { bodies, type Body, randoms } from "../bodies.ts"
+import { floor } from "../floor.ts"
 import { estimate, interleave, ratio, seriesOf } from "../measure.ts"
 import { byHand, forEach, type Peer, pQueue, pQueueWith, tasks } from "../peers.ts"
 import type { Case, Options, Target } from "../result.ts"
@@ -79,6 +80,38 @@ const cpuPerTask: Case = {
   }
 }
 
+const ratiosTo = async (body: Body, options: Options) => {
+  const size = options.full ? 100_000 : 20_000
+  const subjects = [forEach, floor, tasks].map(({ make, name }) => {
+    const run = make(body, concurrency)
+    return { name, size, run: () => run(size) }
+  })
+  const measured = await interleave(subjects, options.rounds)
+  const rows = subjects.map(({ name }) => {
+    const series = seriesOf(measured, name)
+    const times = (base: Peer) => ratio(series, seriesOf(measured, base.name)).median.toFixed(2)
+    return [body.name, name, estimate(series.wall).median.toFixed(0), times(forEach), times(floor)]
+  })
+  return { noise: measured.noise, rows }
+}
+
+/** How far the hot path is from what cannot be left out. */
+const floorCase: Case = {
+  name: "floor",
+  about: "what a task owes its users, by hand and without anything else, against Effect.forEach and effect-tasks",
+  run: async (options) => {
+    const [sync, turn] = [await ratiosTo(bodies.sync, options), await ratiosTo(bodies.setImmediate, options)]
+    return {
+      noise: turn.noise,
+      tables: [{
+        title: "The floor",
+        columns: ["body", "what", "ns a task", "× forEach", "× floor"],
+        rows: [...sync.rows, ...turn.rows]
+      }]
+    }
+  }
+}
+
 export const throughput: ReadonlyArray<Case> = [
   atMost("forEach", "no-op task with a setImmediate body, against Effect.forEach", forEach, 2),
   atMost("queue", "the same, against Queue + workers + Deferred by hand", byHand, 1.5),
@@ -90,5 +123,6 @@ export const throughput: ReadonlyArray<Case> = [
     2.5,
     tasksWithPriorities
   ),
-  cpuPerTask
+  cpuPerTask,
+  floorCase
 ]
