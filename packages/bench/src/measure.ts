@@ -107,11 +107,8 @@ export const measure = async (
   const loops: Array<number> = []
   for (let i = 0; i < 3; i++) calibrate()
   for (let index = -warmups; index < rounds; index++) {
-    globalThis.gc?.()
     await round(async (name, size, run) => {
       loops.push(calibrate(), calibrate())
-      // what the last one left behind is not this one's to clear away
-      globalThis.gc?.({ type: "minor" })
       await nextTurn()
       const cpu = process.cpuUsage()
       const start = performance.now()
@@ -128,11 +125,15 @@ export const measure = async (
   return { series: [...series].map(([name, samples]) => ({ name, ...samples })), noise: noiseOf(loops) }
 }
 
-/** Times every subject in every round, each round beginning with another one. */
+/**
+ * Times every subject in every round, each round beginning with another one. The compiler needs about ten rounds before
+ * figures settle. Nobody asks for collections in between: V8 would make the young generation small each time, at the cost
+ * of whoever keeps what it makes.
+ */
 export const interleave = async (
   subjects: ReadonlyArray<Subject>,
   rounds: number,
-  warmups = 2
+  warmups = 10
 ): Promise<Measured> => {
   const measured = await measure(rounds, warmups, async (time, index) => {
     const first = (index + warmups) % subjects.length
