@@ -51,8 +51,8 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R03",
     "waiters wake before the hooks run",
     "lifecycle.ts",
-    "  proceedAll(run)\n  if (task.hooks === undefined)",
-    "  proceedAll(run)\n  machine.wakeAll(task)\n  if (task.hooks === undefined)"
+    "  proceedAll(run)\n  if (task.extras?.hooks === undefined)",
+    "  proceedAll(run)\n  machine.wakeAll(task)\n  if (task.extras?.hooks === undefined)"
   ),
   one(
     "R03",
@@ -72,7 +72,11 @@ export const rules: ReadonlyArray<RuleMutant> = [
     rule: "R15",
     name: "the key is free before the hooks have run",
     edits: [
-      ["lifecycle.ts", "  proceedAll(run)\n  if (task.hooks", "  proceedAll(run)\n  leaveLine(run)\n  if (task.hooks"],
+      [
+        "lifecycle.ts",
+        "  proceedAll(run)\n  if (task.extras",
+        "  proceedAll(run)\n  leaveLine(run)\n  if (task.extras"
+      ],
       ["lifecycle.ts", "  machine.live--\n  leaveLine(run)\n", "  machine.live--\n"]
     ]
   },
@@ -153,7 +157,7 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R15",
     "a pool's cancel stops what another pool holds too",
     "stop.ts",
-    "run.guestOf !== undefined && this.isHeldOutside(run)",
+    "run.sharing !== undefined && this.isHeldOutside(run)",
     "false"
   ),
   one("R15", "a dispatch joins a task that is stopping", "accept.ts", `task.state !== "Stopping" && `, ""),
@@ -185,7 +189,7 @@ export const rules: ReadonlyArray<RuleMutant> = [
   one("R20", `onFull: "fail" suspends`, "admission.ts", `if (onFull === "fail")`, "if (false)"),
   one("R20", "dispatchers are admitted last come first", "admission.ts", "a.order < b.order", "a.order > b.order"),
   one("R08", "a delay is ignored", "accept.ts", "postpone(run, delay)", "queue(run)"),
-  one("R08", "a queueTimeout never fires", "lifecycle.ts", "if (run.queueTimeout < Infinity) {", "if (false) {"),
+  one("R08", "a queueTimeout never fires", "lifecycle.ts", "if (queueTimeout < Infinity) {", "if (false) {"),
   one(
     "R08",
     "a queueTimeout fires after the start",
@@ -235,8 +239,8 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R17",
     "a wait keeps the slot",
     "waiting.ts",
-    `  if (task.state === "Running") {\n    run.waitingFor`,
-    "  if (false) {\n    run.waitingFor"
+    `  if (task.state === "Running") {\n    waiting.for`,
+    "  if (false) {\n    waiting.for"
   ),
   one(
     "R17",
@@ -245,12 +249,12 @@ export const rules: ReadonlyArray<RuleMutant> = [
     `if (run.task.state !== "Sleeping") return claimant`,
     "if (true) return claimant"
   ),
-  one("R17", "a fiber is watched once for each wait", "waiting.ts", "if (watched.has(fiber)) return", ""),
+  one("R17", "a fiber is watched once for each wait", "waiting.ts", "if (waiting.watched.has(fiber)) return", ""),
   one(
     "R17",
     "a task that ended half asleep is remembered",
     "lifecycle.ts",
-    "  task.machine.halfAsleep.delete(run)\n",
+    "  machine.halfAsleep.delete(run)\n",
     ""
   ),
   // the subtree, rings, shutdown
@@ -258,7 +262,7 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R07",
     "a cancel does not reach the pools below",
     "stop.ts",
-    "for (const pool of run.pools ?? []) this.addPool(pool, reason)",
+    "for (const pool of run.execution?.pools ?? []) this.addPool(pool, reason)",
     ""
   ),
   one(

@@ -78,7 +78,7 @@ describe("a task", patience, () => {
         counters.reset()
         await app.runPromise(runAll(job, size))
         assert.isAtMost(counters.fibers / size, 1.1)
-        assert.isAtMost(counters.clockReads / size, 10)
+        assert.isAtMost(counters.clockReads / size, 7)
         // deadlines share one sleep, which may be armed again now and then
         assert.isAtMost(counters.sleeps, 20)
         assert.isAtMost(counters.turns / size, 0.2)
@@ -88,12 +88,12 @@ describe("a task", patience, () => {
 
   it("allocates and steps no more than it used to, with a sync body", () =>
     withApp(() => makeApp({ workers: 64 }), async (app) => {
-      assertCost(await costOf(size, () => app.runPromise(runAll(SyncJob, size))), { bytes: 14_000, steps: 340 })
+      assertCost(await costOf(size, () => app.runPromise(runAll(SyncJob, size))), { bytes: 7_500, steps: 300 })
     }))
 
   it("allocates and steps no more than it used to, with an asynchronous body", () =>
     withApp(() => makeApp({ workers: 64 }), async (app) => {
-      assertCost(await costOf(size, () => app.runPromise(runAll(TurnJob, size))), { bytes: 15_000, steps: 400 })
+      assertCost(await costOf(size, () => app.runPromise(runAll(TurnJob, size))), { bytes: 9_000, steps: 300 })
     }))
 
   it("costs the same with 5,000 other live pools as with none", async () => {
@@ -153,14 +153,14 @@ describe("what stays", patience, () => {
     withApp(() => makeApp({ workers: 64 }), async (app) => {
       await app.runPromise(Effect.andThen(Effect.andThen(fill(SyncJob, 1_000), drained), paused))
       const bytes = await growth(() => app.runPromise(fill(SyncJob, 10_000)))
-      assert.isAtMost(bytes / 10_000, 1_650)
+      assert.isAtMost(bytes / 10_000, 800)
       await app.runPromise(WorkerPool.use(({ global }) => global.cancel()))
     }))
 
   it("is bounded for a finished task in the history", () =>
     withApp(() => makeApp({ workers: 64, history: 10_000 }), async (app) => {
       const bytes = await growth(() => app.runPromise(Effect.andThen(fill(SyncJob, 10_000), drained)))
-      assert.isAtMost(bytes / 10_000, 1_250)
+      assert.isAtMost(bytes / 10_000, 600)
     }))
 })
 
