@@ -85,8 +85,8 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R03",
     "a cancel changes the outcome of a task that has returned",
     "stop.ts",
-    `else if (state !== "Stopping") enterStopping(run, verdict)`,
-    `else if (state === "Stopping") run.task.verdict = verdict\n      else enterStopping(run, verdict)`
+    `else if (state !== "Stopping") enterStopping(run, run.stop!)`,
+    `else if (state === "Stopping") run.task.verdict = run.stop\n      else enterStopping(run, run.stop!)`
   ),
   one(
     "R03",
@@ -262,7 +262,7 @@ export const rules: ReadonlyArray<RuleMutant> = [
     "R07",
     "a cancel does not reach the pools below",
     "stop.ts",
-    "for (const pool of run.execution?.pools ?? []) this.addPool(pool, reason)",
+    "for (const pool of pools) this.addPool(pool, reason)",
     ""
   ),
   one(

@@ -3,12 +3,12 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { DispatchError, HandlerInterrupted, TaskCanceled, TaskTimeout } from "../TaskError.ts"
 import type { ExitStatus } from "./model.ts"
-import type { Stop, TaskRecord, Verdict } from "./records.ts"
+import { extrasOf, type Stop, type TaskRecord, type Verdict } from "./records.ts"
 
 /** The exit of an ended task, made when somebody first asks. */
 export const exitOf = (task: TaskRecord): Exit.Exit<any, any> => {
   const verdict = task.verdict!
-  return isStop(verdict) ? verdict.exit ??= makeExit(task, verdict) : verdict
+  return isStop(verdict) ? extrasOf(task).exit ??= makeExit(task, verdict) : verdict
 }
 
 const makeExit = (task: TaskRecord, stop: Stop): Exit.Exit<unknown, unknown> => {

@@ -26,13 +26,9 @@ import type { Deadline } from "./timers.ts"
 /** Why a task ends: the result of its handler, or a stop. */
 export type Verdict = Exit.Exit<unknown, unknown> | Stop
 
-/** A stop, and the exit that it makes once somebody has read it. */
 export type Stop =
-  & { exit?: Exit.Exit<unknown, unknown> }
-  & (
-    | { readonly _tag: "cancel", readonly reason: string | undefined }
-    | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
-  )
+  | { readonly _tag: "cancel", readonly reason: string | undefined }
+  | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
 
 /** Who waits, as the wait graph sees it, and how to wake him. */
 export interface Waiter {
@@ -169,6 +165,8 @@ export class Extras {
   inbox: Queue.Queue<any> | undefined
   /** What a recompute dispatches with again; the job's own unless given. */
   timeouts: Timeouts | undefined
+  /** What a stop makes of it, once somebody has read that. */
+  exit: Exit.Exit<any, any> | undefined
   /** Whether the history has forgotten it, though its result is kept. */
   outOfHistory = false
   /** Pools that count this kept result. */
@@ -207,8 +205,8 @@ export class Run implements Entry {
   timeouts: Timeouts
   /** How many dispatches hold this task. */
   holds = 1
-  /** Whether a cancel or timeout, of it or of what is above it, has reached this task. */
-  marked = false
+  /** The cancel or timeout, of it or of what is above it, that has reached this task. */
+  stop: Stop | undefined
   execution: Execution | undefined
   waiting: Waiting | undefined
   sharing: Sharing | undefined
@@ -225,6 +223,10 @@ export class Run implements Entry {
     this.registration = registration
     this.gate = gate
     this.timeouts = timeouts
+  }
+
+  get marked(): boolean {
+    return this.stop !== undefined
   }
 
   /** The pools that hold the task. */

@@ -12,19 +12,21 @@ import { proceedAll } from "./waiting.ts"
 /** The subtree that a stop reaches: first all that is below, then without what pools outside hold too. */
 class Subtree {
   private readonly target: Run | PoolRecord
-  private readonly runs = new Map<Run, Stop>()
+  private runs: Array<Run> = []
   private readonly pools = new Map<PoolRecord, string | undefined>()
-  private readonly spared = new Set<Run>()
 
   constructor(target: Run | PoolRecord) {
     this.target = target
   }
 
-  addRun(run: Run, verdict: Stop): void {
-    if (run.marked || run.task.state === "Exited" || this.runs.has(run)) return
-    this.runs.set(run, verdict)
-    const reason = verdict._tag === "cancel" ? verdict.reason : `${run.task.id} timed out`
-    for (const pool of run.execution?.pools ?? []) this.addPool(pool, reason)
+  addRun(run: Run, stop: Stop): void {
+    if (run.marked || run.task.state === "Exited") return
+    run.stop = stop
+    this.runs.push(run)
+    const pools = run.execution?.pools
+    if (pools === undefined) return
+    const reason = stop._tag === "cancel" ? stop.reason : `${run.task.id} timed out`
+    for (const pool of pools) this.addPool(pool, reason)
   }
 
   addPool(pool: PoolRecord, reason: string | undefined): void {
@@ -34,58 +36,61 @@ class Subtree {
   stop(): void {
     // a Map iterates on over what is added meanwhile: no recursion, however deep the tree
     for (const [pool, reason] of this.pools) {
-      for (const run of runsOf(pool)) this.addRun(run, { _tag: "cancel", reason })
+      const stop: Stop = { _tag: "cancel", reason }
+      for (const run of runsOf(pool)) this.addRun(run, stop)
     }
-    this.spare()
-    this.mark()
+    const held = this.runs.filter((run) => run.sharing !== undefined && this.isHeldOutside(run))
+    const spared = held.length > 0 ? this.spare(held) : held
+    this.cancelPools()
+    for (const run of spared) for (const pool of run.holders) if (this.pools.has(pool)) letGo(pool, run)
     this.apply()
   }
 
   /** A task that a pool outside holds goes on with all below it; pools that are below the task itself do not save it. */
-  private spare(): void {
-    const held = [...this.runs.keys()].filter((run) => run.sharing !== undefined && this.isHeldOutside(run))
+  private spare(held: Array<Run>): Array<Run> {
+    const runs = new Set(this.runs)
+    const spared: Array<Run> = []
     for (const run of held) {
-      if (run === this.target || !this.runs.delete(run)) continue
-      this.spared.add(run)
+      if (run === this.target || !runs.delete(run)) continue
+      run.stop = undefined
+      spared.push(run)
       for (const pool of run.execution?.pools ?? []) {
         if (pool === this.target || !this.pools.delete(pool)) continue
         for (const below of runsOf(pool)) held.push(below)
       }
     }
+    this.runs = [...runs]
+    return spared
   }
 
   private isHeldOutside(run: Run): boolean {
     return run.holders.some((pool) => !pool.canceled && !this.pools.has(pool))
   }
 
-  private mark(): void {
-    for (const run of this.runs.keys()) run.marked = true
+  private cancelPools(): void {
     for (const [pool, reason] of this.pools) {
       if (pool.isGlobal) continue
       pool.canceled = true
       pool.cancelReason = reason
       pool.machine.emit(told.poolSealed, pool)
     }
-    for (const run of this.spared) {
-      for (const pool of run.holders) if (this.pools.has(pool)) letGo(pool, run)
-    }
   }
 
   private apply(): void {
-    for (const [run, verdict] of this.runs) {
+    const started = this.runs.filter((run) => run.execution !== undefined)
+    for (const run of this.runs) {
       const { state } = run.task
-      if (state === "Queued") exit(run, verdict)
-      else if (state !== "Stopping") enterStopping(run, verdict)
+      if (state === "Queued") exit(run, run.stop)
+      else if (state !== "Stopping") enterStopping(run, run.stop!)
       for (const wait of run.waiting?.waits ?? []) wait.withdraw()
     }
     for (const pool of this.pools.keys()) {
       touch(pool)
       finishIfDone(pool)
     }
-    const [first] = this.runs.keys()
-    first?.task.machine.tell(() => this.runs.forEach((_, run) => interrupt(run)))
+    started[0]?.task.machine.tell(() => started.forEach(interrupt))
     // a fiber that cancels its own task is interrupted before its next step; nothing runs on this stack
-    for (const { execution } of this.runs.keys()) {
+    for (const { execution } of started) {
       const fiber = execution?.fiber
       if (fiber !== undefined && fiber === Fiber.getCurrent()) fiber.interruptUnsafe()
     }
@@ -108,9 +113,9 @@ const interrupt = (run: Run): void => {
 }
 
 /** Stops a task and everything below it. */
-export const stopTask = (run: Run, verdict: Stop): void => {
+export const stopTask = (run: Run, stop: Stop): void => {
   const subtree = new Subtree(run)
-  subtree.addRun(run, verdict)
+  subtree.addRun(run, stop)
   subtree.stop()
 }
 
