@@ -133,9 +133,8 @@ export class Machine {
   }
 
   wakeAll(source: Waited): void {
-    const { waiters } = source
-    if (waiters === undefined || waiters.size === 0) return
-    source.waiters = undefined
+    if (source.waiters === undefined || source.waiters.size === 0) return
+    const waiters = takeWaiters(source)
     this.tell(() => {
       for (const waiter of waiters) waiter.wake()
     })
@@ -153,11 +152,13 @@ export class Machine {
     this.schedule()
   }
 
-  /** Wakes the listeners, once for many events; whether there was news. */
+  /** Wakes the listeners, once for many events; whether there was news. For the turn alone: they run. */
   tellNews(): boolean {
     if (!this.news) return false
     this.news = false
-    for (const listener of this.listeners) if (listener.ready) this.wakeAll(listener)
+    for (const listener of this.listeners) {
+      if (listener.ready) { for (const waiter of takeWaiters(listener)) waiter.wake() }
+    }
     return true
   }
 
@@ -166,6 +167,12 @@ export class Machine {
     if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true
     else task.job.tasks.delete(task)
   }
+}
+
+const takeWaiters = (source: Waited): Iterable<Waiter> => {
+  const { waiters } = source
+  source.waiters = undefined
+  return waiters ?? []
 }
 
 const processors = (): number =>

@@ -24,6 +24,7 @@ export const turn = (machine: Machine): void => {
 const step = (machine: Machine): boolean => {
   const message = machine.nextMessage()
   if (message !== undefined) {
+    machine.tellNews() // who waits for a task goes on after those who read of its end
     message()
     return true
   }

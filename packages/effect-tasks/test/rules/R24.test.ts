@@ -87,6 +87,16 @@ describe("R24 Observing", () => {
         assert.strictEqual(only(events, "TaskExited").exitStatus, "success")
       }).pipe(withPool({ workers: 1 })))
 
+    it.effect("of a task's end have been read before who waits for the task goes on", () =>
+      Effect.gen(function*() {
+        const events = yield* recordEvents
+        for (const end of [Effect.void, Effect.yieldNow]) {
+          const task = yield* work(`after ${events.length}`, () => end)
+          yield* task.exit
+          assert.strictEqual(tagsOf(events, task).at(-1), "TaskExited")
+        }
+      }).pipe(withPool()))
+
     it.effect("tell why a task stops and how it ends", () =>
       Effect.gen(function*() {
         const events = yield* recordEvents
