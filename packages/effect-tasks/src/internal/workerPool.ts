@@ -65,6 +65,9 @@ const makeService = (machine: Machine): InternalWorkerPool => ({
       return pool?.id === id ? Option.some(handleOf(pool)) : Option.none()
     }),
   pools: Effect.sync(() => [...machine.pools.values()].map(handleOf)),
+  jobs: Effect.sync(() =>
+    Array.from(machine.jobs.values(), ({ definition, tag }) => ({ tag, payloadSchema: definition.payload }))
+  ),
   status: Effect.sync(() => {
     const { canceled, complete, failed, queued, sleeping, total } = machine.counts
     return {
