@@ -44,6 +44,13 @@ module.exports = {
       to: { pathNot: "^(packages/effect-tasks/src|node_modules/effect)/" }
     },
     {
+      name: "page-by-contract",
+      comment: "The dashboard's page runs in a browser: of the server it knows the contract and the filters alone.",
+      severity: "error",
+      from: { path: "^packages/dashboard/web/src/" },
+      to: { path: "^(packages/(?!dashboard/)|packages/dashboard/src/(?!(Contract|Filter)\\.ts$))" }
+    },
+    {
       name: "sources-without-tests",
       severity: "error",
       from: { path: "^packages/[^/]+/src/" },

@@ -1,14 +1,27 @@
 import { readdirSync } from "node:fs"
 import { defineConfig } from "vitest/config"
 
-/** One project for each package, and `docs`: the samples that scripts/doctest.ts took from the documentation. */
+const endToEnd = "**/*.e2e.test.ts"
+
+/**
+ * One project for each package; `docs`: the samples that scripts/doctest.ts took from the documentation; and `e2e`, whose
+ * browsers would disturb the others, so they come last and one after the other.
+ */
 export default defineConfig({
   test: {
     projects: [
       ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
-        test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
+        test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"], exclude: [endToEnd] }
       })),
-      { test: { name: "docs", include: ["build/doctest/**/*.test.ts"] } }
+      { test: { name: "docs", include: ["build/doctest/**/*.test.ts"] } },
+      {
+        test: {
+          name: "e2e",
+          include: [`packages/*/test/${endToEnd}`],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 }
+        }
+      }
     ]
   }
 })

@@ -1,6 +1,6 @@
 /**
- * What a consumer gets: packs effect-tasks, checks the tarball's shape, installs it with effect in an empty project,
- * type-checks a program there and runs it.
+ * What a consumer gets: packs each published package, checks the shape of the tarballs, installs them with effect in an
+ * empty project, type-checks a program for each there and runs it.
  */
 import { spawnSync } from "node:child_process"
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
@@ -8,8 +8,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const root = join(import.meta.dirname, "..")
-const home = join(root, "packages/effect-tasks")
 const packed = join(root, "build/pack")
+/** What is published, with the program of a consumer and what it prints. */
+const packages = [
+  { folder: "effect-tasks", program: "consumer.ts", prints: "resized 3\n" },
+  { folder: "dashboard", program: "consumer-dashboard.ts", prints: "the task is seen, the page is there\n" }
+].map((each) => ({ ...each, home: join(root, "packages", each.folder) }))
 const project = mkdtempSync(join(tmpdir(), "effect-tasks-consumer-"))
 
 // npm's scripts have node_modules/.bin first on their PATH, so `node` and the tools are the pinned ones everywhere
@@ -30,32 +34,51 @@ const tsconfig = {
     target: "ES2023",
     lib: ["ES2023", "DOM"]
   },
-  files: ["program.ts"]
+  files: packages.map(({ program }) => program)
+}
+
+const pack = ({ home }: typeof packages[number]): string => {
+  const { name, version } = json(join(home, "package.json"))
+  run(root, "npm", "pack", "--workspace", name, "--pack-destination", packed)
+  const tarball = join(packed, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`)
+  console.log(`packed ${name}: ${(statSync(tarball).size / 1024).toFixed(0)} kB`)
+  run(root, "publint", "run", tarball, "--strict")
+  run(root, "attw", tarball, "--profile", "esm-only")
+  return tarball
 }
 
 try {
   rmSync(packed, { recursive: true, force: true })
   mkdirSync(packed, { recursive: true })
-  run(root, "npm", "pack", "--workspace", "effect-tasks", "--pack-destination", packed)
-  const tarball = join(packed, `effect-tasks-${json(join(home, "package.json")).version}.tgz`)
-  console.log(`packed ${(statSync(tarball).size / 1024).toFixed(0)} kB`)
-
-  run(root, "publint", "run", tarball, "--strict")
-  run(root, "attw", tarball, "--profile", "esm-only")
+  const tarballs = packages.map(pack)
 
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }))
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify(tsconfig))
-  copyFileSync(join(import.meta.dirname, "consumer.ts"), join(project, "program.ts"))
-  const effect = `effect@${json(join(root, "package.json")).devDependencies.effect}`
-  run(project, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", tarball, effect)
+  for (const { program } of packages) copyFileSync(join(import.meta.dirname, program), join(project, program))
+  const { effect } = json(join(root, "package.json")).devDependencies
+  const peers = [`effect@${effect}`, `@effect/platform-node@${effect}`]
+  run(
+    project,
+    "npm",
+    "install",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    ...tarballs,
+    ...peers
+  )
   run(project, "tsc", "-p", ".")
-  const printed = run(project, "node", "program.js")
-  if (printed !== "resized 3\n") throw new Error(`The consumer's program printed ${JSON.stringify(printed)}`)
-  console.log("an empty project installs it, type-checks a program and runs it")
+  for (const { prints, program } of packages) {
+    const printed = run(project, "node", program.replace(".ts", ".js"))
+    if (printed !== prints) throw new Error(`${program} printed ${JSON.stringify(printed)}`)
+  }
+  console.log("an empty project installs them, type-checks a program for each and runs it")
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 } finally {
-  run(home, "node", "../../scripts/manifest.ts", "restore") // in case the pack failed between its two hooks
+  // in case a pack failed between its two hooks
+  for (const { home } of packages) run(home, "node", "../../scripts/manifest.ts", "restore")
   rmSync(project, { recursive: true, force: true })
 }

@@ -30,7 +30,8 @@ const restore = (): void => {
 const publish = (): void => {
   restore()
   rmSync(join(folder, "dist"), { recursive: true, force: true })
-  const { status } = spawnSync("tsc", ["-p", "tsconfig.build.json"], { stdio: ["ignore", 2, 2] })
+  // with the declarations of the packages it stands on
+  const { status } = spawnSync("tsc", ["-b", "tsconfig.build.json"], { stdio: ["ignore", 2, 2] })
   if (status !== 0) process.exit(1)
 
   const source = readFileSync(manifest, "utf8")

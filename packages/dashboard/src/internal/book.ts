@@ -1,0 +1,35 @@
+/** What tasks leave behind for the inspector. */
+import * as Context from "effect/Context"
+import type { LogLine, TaskSpan } from "../Inspection.ts"
+
+const mostEntries = 100
+const mostTasks = 2_000
+
+/** The latest entries of each task, for the latest tasks that made any. */
+export class Book<Entry> {
+  private readonly entries = new Map<string, Array<Entry>>()
+
+  add(taskId: string, entry: Entry): void {
+    const entries = this.entries.get(taskId) ?? []
+    if (entries.length === mostEntries) entries.shift()
+    entries.push(entry)
+    // the tasks with the latest entries come last
+    this.entries.delete(taskId)
+    this.entries.set(taskId, entries)
+    if (this.entries.size > mostTasks) this.entries.delete(this.entries.keys().next().value!)
+  }
+
+  of(taskId: string): ReadonlyArray<Entry> {
+    return this.entries.get(taskId) ?? []
+  }
+}
+
+/** Empty unless `DashboardLogs.layer` fills it. */
+export const CurrentLogBook = Context.Reference<Book<LogLine> | undefined>("@effect-tasks/dashboard/LogBook", {
+  defaultValue: () => undefined
+})
+
+/** Empty unless `DashboardSpans.layer` fills it. */
+export const CurrentSpanBook = Context.Reference<Book<TaskSpan> | undefined>("@effect-tasks/dashboard/SpanBook", {
+  defaultValue: () => undefined
+})
