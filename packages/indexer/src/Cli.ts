@@ -13,6 +13,8 @@ export interface Request {
   readonly workers: number
   readonly json: boolean
   readonly color: boolean
+  readonly dashboard: boolean
+  readonly keepOpen: boolean
 }
 
 /** The command that reads a `Request` from the arguments and has it carried out. */
@@ -34,6 +36,14 @@ export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>)
     color: Flag.Boolean("color").pipe(
       Flag.withDescription("Use colours where the terminal has them"),
       Flag.withDefault(true)
+    ),
+    dashboard: Flag.Boolean("dashboard").pipe(
+      Flag.withDescription("Serve a page on which the tasks can be watched and stopped; --no-dashboard leaves it out"),
+      Flag.withDefault(true)
+    ),
+    keepOpen: Flag.Boolean("keep-open").pipe(
+      Flag.withDescription("Keep the page there after the end, until Ctrl-C"),
+      Flag.withDefault(false)
     )
   }, ({ folder, ...options }) => Effect.flatMap(findRoot(folder), (root) => run({ root, ...options }))).pipe(
     Command.withDescription("Index a folder: what every file is, which are copies, and a thumbnail of every image")

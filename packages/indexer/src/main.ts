@@ -1,7 +1,7 @@
 /**
  * Indexes a folder: shows how far it is, and reports at the end what is there, which files are copies and what failed.
  *
- * Exit code: 0, 1 when anything failed, 130 after Ctrl-C.
+ * Exit code: 0, 1 when anything failed, 130 after Ctrl-C (also of a page that was kept open).
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Clock, Effect, Exit, Layer, Logger } from "effect"
@@ -9,6 +9,7 @@ import { WorkerPool } from "effect-tasks"
 import { CliConfig, CliError, Command, GlobalFlag } from "effect/cli"
 import { Catalog } from "./Catalog.ts"
 import * as Cli from "./Cli.ts"
+import * as Dashboard from "./Dashboard.ts"
 import type { FilePath } from "./FilePath.ts"
 import * as Interrupts from "./Interrupts.ts"
 import * as Jobs from "./Jobs.ts"
@@ -27,21 +28,30 @@ const index = Effect.fnUntraced(function*(root: FilePath, color: boolean) {
   yield* workerPool.drain
 }, Effect.scoped)
 
-const run = Effect.fnUntraced(function*({ root, workers, json, color }: Cli.Request) {
+const run = Effect.fnUntraced(function*(request: Cli.Request) {
+  const { root, workers, json, color, keepOpen } = request
+  const dashboard = request.dashboard ? Dashboard.layer(`Indexing ${root}`, process.stderr) : Layer.empty
+  // a page that is opened after the end shows what the runtime still remembers
+  const history = keepOpen ? 100_000 : undefined
+  const tasks = Layer.merge(Jobs.layer, dashboard).pipe(Layer.provideMerge(WorkerPool.layer({ workers, history })))
   const startedAt = yield* Clock.currentTimeMillis
-  const tasks = Jobs.layer.pipe(
-    Layer.provideMerge(WorkerPool.layer({ workers }))
-  )
-  yield* index(root, Palette.isWanted(color, process.stderr)).pipe(
-    Effect.provide(tasks),
-    Effect.onExit(Effect.fnUntraced(function*(exit) {
-      if (Exit.hasDies(exit)) return
-      const endedAt = yield* Clock.currentTimeMillis
-      const report = yield* Report.make(root, { startedAt, endedAt, interrupted: Exit.hasInterrupts(exit) })
-      yield* print(json ? Report.toJson(report) : Report.toText(report, Palette.isWanted(color, process.stdout)))
-      if (report.failures.length > 0) process.exitCode = 1
-    }))
-  )
+  let reported = false
+
+  const report = Effect.fnUntraced(function*(interrupted: boolean) {
+    const endedAt = yield* Clock.currentTimeMillis
+    const report = yield* Report.make(root, { startedAt, endedAt, interrupted })
+    yield* print(json ? Report.toJson(report) : Report.toText(report, Palette.isWanted(color, process.stdout)))
+    if (report.failures.length > 0) process.exitCode = 1
+    reported = true
+  })
+
+  const indexing = index(root, Palette.isWanted(color, process.stderr))
+  yield* (keepOpen ? Effect.andThen(indexing, Effect.andThen(report(false), Dashboard.stay(process.stderr))) : indexing)
+    .pipe(
+      Effect.provide(tasks),
+      // after an interruption not before the last task has stopped
+      Effect.onExit((exit) => reported || Exit.hasDies(exit) ? Effect.void : report(Exit.hasInterrupts(exit)))
+    )
 })
 
 const print = (text: string) =>

@@ -25,17 +25,27 @@ describe("Cli", () => {
   it.effect("indexes the project's own checkout when no folder is named", () =>
     Effect.gen(function*() {
       const root = FilePath.fromBytes(Fs.realpathSync(NodePath.join(import.meta.dirname, "../../.."), "buffer"))
-      assert.deepStrictEqual(yield* parse(), { root, workers: 8, json: false, color: true })
+      assert.deepStrictEqual(yield* parse(), {
+        root,
+        workers: 8,
+        json: false,
+        color: true,
+        dashboard: true,
+        keepOpen: false
+      })
     }))
 
   it.effect("takes a folder and the flags", () =>
     Effect.gen(function*() {
       const temp = yield* TempFolder.make
-      assert.deepStrictEqual(yield* parse(temp.path, "--workers", "3", "--json", "--no-color"), {
+      const flags = ["--workers", "3", "--json", "--no-color", "--no-dashboard", "--keep-open"]
+      assert.deepStrictEqual(yield* parse(temp.path, ...flags), {
         root: temp.path,
         workers: 3,
         json: true,
-        color: false
+        color: false,
+        dashboard: false,
+        keepOpen: true
       })
     }))
 

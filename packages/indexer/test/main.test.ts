@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import * as Fs from "node:fs"
+import { createServer, type Server } from "node:net"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import sharp from "sharp"
@@ -31,7 +32,7 @@ const start = (temp: TempFolder.TempFolder, args: ReadonlyArray<string>) => {
   child.stdout.on("data", (chunk) => output.stdout += chunk)
   child.stderr.on("data", (chunk) => output.stderr += chunk)
   const outcome = once(child, "close").then(([code]): Outcome => ({ code, ...output }))
-  return { child, outcome: Effect.promise(() => outcome) }
+  return { child, output, outcome: Effect.promise(() => outcome) }
 }
 
 const run = (temp: TempFolder.TempFolder, ...args: ReadonlyArray<string>) => start(temp, args).outcome
@@ -117,7 +118,7 @@ describe("main", () => {
         const temp = yield* TempFolder.make
         const root = temp.folder("root")
         for (let i = 0; i < 30; i++) Fs.truncateSync(temp.write(`root/${i}.bin`), 64 * 1024 * 1024)
-        const { child, outcome } = start(temp, ["root", "--workers", "1"])
+        const { child, outcome } = start(temp, ["root", "--workers", "1", "--no-dashboard"])
         yield* Effect.promise(() => linesOf(child.stderr, 2)) // the second comes after two seconds of five
         child.kill("SIGINT")
         const { code, stdout, stderr } = yield* outcome
@@ -130,6 +131,41 @@ describe("main", () => {
       }),
     120_000
   )
+
+  it.live(
+    "serves a dashboard that can stay open, on another port where the usual one is taken",
+    () =>
+      Effect.gen(function*() {
+        const temp = yield* TempFolder.make
+        temp.folder("root")
+        temp.write("root/a.txt", "hello")
+        yield* taken(4747)
+        const { child, outcome, output } = start(temp, ["root", "--keep-open"])
+        while (!output.stderr.includes("The dashboard stays open")) {
+          yield* Effect.promise(() => once(child.stderr, "data"))
+        }
+        const [url, port] = /http:\/\/127\.0\.0\.1:(\d+)\/\?token=\S+/.exec(output.stderr)!
+        assert.notStrictEqual(port, "4747")
+        assert.match(output.stdout, /^Indexed .*root\n/)
+        const statusOf = (url: string) => Effect.promise(() => fetch(url, { redirect: "manual" }).then((_) => _.status))
+        assert.strictEqual(yield* statusOf(url), 303)
+        assert.strictEqual(yield* statusOf(new URL("/", url).href), 401)
+        child.kill("SIGINT")
+        const { code, stdout } = yield* outcome
+        assert.strictEqual(code, 130)
+        assert.lengthOf(stdout.match(/^Indexed /gm)!, 1)
+      }),
+    60_000
+  )
+
+  it.live("serves none where none is wanted", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      temp.folder("root")
+      temp.write("root/a.txt", "hello")
+      const { stderr } = yield* run(temp, "root", "--no-dashboard")
+      assert.notInclude(stderr, "http:")
+    }), 60_000)
 
   it.live("explains bad input and a damaged catalog", () =>
     Effect.gen(function*() {
@@ -148,6 +184,17 @@ describe("main", () => {
       assert.include(damaged.stderr, `the catalog ${catalog} is damaged`)
     }), 60_000)
 })
+
+/** Whoever has the port, it is not free. */
+const taken = (port: number) =>
+  Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer()
+      server.once("error", () => resume(Effect.succeed(server)))
+      server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => server.close())
+  )
 
 const linesOf = async (stream: Readable, count: number): Promise<void> => {
   for (let lines = 0; lines < count;) lines += String((await once(stream, "data"))[0]).split("\n").length - 1
