@@ -33,9 +33,13 @@ export const isReadable = (contentType: string): boolean => readable.has(content
 
 export const read = Effect.fnUntraced(function*(path: FilePath.FilePath) {
   const content = yield* readContent(path)
-  const { autoOrient, exif } = yield* decode(path, () => sharp(content, limits).metadata())
-  const thumbnail = yield* decode(path, () => makeThumbnail(content))
-  return { width: autoOrient.width, height: autoOrient.height, takenAt: dateTaken(exif), thumbnail }
+  // without limits, for it decodes no pixels
+  const { autoOrient: { height, width }, exif } = yield* decode(
+    path,
+    () => sharp(content, { ...limits, limitInputPixels: false }).metadata()
+  )
+  const thumbnail = yield* decode(path, () => makeThumbnail(content, densityFor(Math.max(width, height))))
+  return { width, height, takenAt: dateTaken(exif), thumbnail }
 })
 
 const readable = new Set(
@@ -54,8 +58,13 @@ const readContent = (path: FilePath.FilePath) =>
       resume(error === null ? Effect.succeed(content) : Effect.fail(FileError.fromNode(path, error))))
   })
 
-const makeThumbnail = (content: Buffer): Promise<Uint8Array> =>
-  sharp(content, limits)
+const fullDensity = 72
+
+/** Drawings have no pixels of their own: a large one is drawn small at once. It means nothing to other formats. */
+const densityFor = (edge: number): number => Math.min(fullDensity, Math.max(1, (fullDensity * thumbnailEdge) / edge))
+
+const makeThumbnail = (content: Buffer, density: number): Promise<Uint8Array> =>
+  sharp(content, { ...limits, density })
     .autoOrient()
     .resize({ width: thumbnailEdge, height: thumbnailEdge, fit: "inside", withoutEnlargement: true })
     .webp({ quality: 75 })

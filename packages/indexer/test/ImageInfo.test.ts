@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
+import { crc32 } from "node:zlib"
 import sharp, { type Sharp } from "sharp"
 import * as ImageInfo from "../src/ImageInfo.ts"
 import * as TempFolder from "./TempFolder.ts"
@@ -60,11 +61,20 @@ describe("ImageInfo", () => {
   it.effect("fails on more pixels than it decodes", () =>
     Effect.gen(function*() {
       const temp = yield* TempFolder.make
-      const path = temp.write(
-        "huge.svg",
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"30000\" height=\"30000\"/>"
-      )
-      assert.match((yield* Effect.flip(ImageInfo.read(path))).message, /pixel limit/)
+      const huge = yield* bytesOf(picture(4, 4).png())
+      huge.writeUInt32BE(30_000, 16)
+      huge.writeUInt32BE(30_000, 20)
+      huge.writeUInt32BE(crc32(huge.subarray(12, 29)), 29)
+      assert.match((yield* Effect.flip(ImageInfo.read(temp.write("huge.png", huge)))).message, /pixel limit/)
+    }))
+
+  it.effect("draws a large SVG small", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      const svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"60000\" height=\"30000\"/>"
+      const { width, height, thumbnail } = yield* ImageInfo.read(temp.write("large.svg", svg))
+      const small = yield* Effect.promise(() => sharp(thumbnail).metadata())
+      assert.deepStrictEqual([width, height, small.width, small.height], [60_000, 30_000, 256, 128])
     }))
 
   it.effect("draws an SVG without loading what it refers to", () =>
