@@ -18,6 +18,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: [`packages/*/test/${endToEnd}`],
+          globalSetup: "packages/dashboard/test/browser.ts",
           fileParallelism: false,
           sequence: { groupOrder: 1 }
         }

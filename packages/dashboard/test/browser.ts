@@ -12,12 +12,12 @@ const find = (): string | undefined =>
     path !== undefined && existsSync(path)
   )
 
-/** Debian's package, where this process may install it. */
-const install = (): void => {
-  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return
+/** Before the tests, once: installs Debian's package where there is no browser and this process may. */
+export const setup = (): void => {
+  if (find() !== undefined || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return
   const options = {
     stdio: "ignore",
-    timeout: 240_000,
+    timeout: 180_000,
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
   } as const
   spawnSync("apt-get", ["update"], options)
@@ -26,7 +26,6 @@ const install = (): void => {
 
 /** A browser, or a sentence that says why the tests of the page are left out. */
 export const launch = async (): Promise<Browser | string> => {
-  if (find() === undefined) install()
   const executablePath = find()
   if (executablePath === undefined) {
     return "The tests of the page are LEFT OUT: no Chromium is here, and none could be installed (set CHROMIUM to its path)."
