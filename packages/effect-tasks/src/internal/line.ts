@@ -24,7 +24,6 @@ export class Line {
     else ahead.inLine!.behind = behind
     if (behind === undefined) this.newest = ahead
     else behind.inLine!.ahead = ahead
-    run.inLine = undefined
     if (this.first === undefined) this.onEmpty?.()
   }
 }

@@ -151,6 +151,29 @@ describe("R18 The order of starts", () => {
       assert.isAtMost(most, 3)
     }).pipe(withPool({ workers: 1 })))
 
+  it.effect("a long row of starts lets the event loop go on in between", () =>
+    Effect.gen(function*() {
+      const workerPool = yield* WorkerPool
+      yield* workerPool.pause
+      const busy = () => {
+        const end = performance.now() + 1
+        while (performance.now() < end);
+      }
+      let started = 0
+      for (let n = 0; n < 100; n++) {
+        yield* work(`${n}`, () =>
+          Effect.sync(() => {
+            started++
+            busy()
+          }))
+      }
+      let startedBefore = Infinity
+      yield* workerPool.resume
+      setImmediate(() => setImmediate(() => startedBefore = started))
+      yield* workerPool.drain
+      assert.isBelow(startedBefore, 100)
+    }).pipe(withPool()))
+
   describe("setPriority", () => {
     it.effect("moves a queued task, up and down", () =>
       Effect.gen(function*() {

@@ -247,6 +247,18 @@ describe("R24 Observing", () => {
       }).pipe(withPool()))
   })
 
+  it.effect("a listener reads while a long turn goes on, and so misses nothing of it", () =>
+    Effect.gen(function*() {
+      const events = yield* recordEvents
+      const workerPool = yield* WorkerPool
+      yield* workerPool.pause
+      for (let n = 0; n < 2_000; n++) yield* work(`${n}`)
+      yield* workerPool.resume
+      yield* workerPool.drain
+      assert.strictEqual(events.filter(({ _tag }) => _tag === "TaskExited").length, 2_000)
+      assert.isFalse(events.some(({ _tag }) => _tag === "Missed"))
+    }).pipe(withPool()))
+
   describe("a listener that is too slow", () => {
     it.effect(
       "gets the newest 4,096 events and one Missed for the older, in order; others miss nothing",
