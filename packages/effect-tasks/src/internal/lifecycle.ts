@@ -104,10 +104,8 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   if (task.state === "Queued") {
     endDelay(run)
     clearDeadline(run)
-    if (run.lane !== undefined) {
-      machine.ready.remove(run)
-      machine.schedule()
-    }
+    if (run.lane !== undefined) machine.ready.remove(run)
+    machine.schedule()
   }
   if (verdict !== undefined) task.verdict = verdict
   task.finishedAt = machine.timers.now()
@@ -143,7 +141,7 @@ const settle = (run: Run): void => {
   const { task } = run
   const { machine } = task
   task.run = undefined
-  // the record is old by now: through it, until a full collection, what is young would survive every small one
+  // an object that has grown old keeps alive what is young and hangs on it, until the next full collection
   run.execution = undefined
   machine.live--
   leaveLine(run)

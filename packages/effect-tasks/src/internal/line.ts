@@ -24,6 +24,7 @@ export class Line {
     else ahead.inLine!.behind = behind
     if (behind === undefined) this.newest = ahead
     else behind.inLine!.ahead = ahead
+    run.inLine = undefined // who keeps a task that has ended keeps no later one of its key
     if (this.first === undefined) this.onEmpty?.()
   }
 }

@@ -65,6 +65,8 @@ export class Machine {
   /** The next look at them, while others need a slot. */
   watch: Deadline | undefined
   seq = 0
+  /** How many events no listener was woken for. */
+  untold = 0
   delayed = 0
   /** Accepted and not settled. */
   live = 0
@@ -80,7 +82,6 @@ export class Machine {
   private readonly dispatcher: Scheduler.SchedulerDispatcher
   private readonly turn: () => void
   private scheduled = false
-  private news = false
 
   constructor(
     context: Context.Context<never>,
@@ -148,16 +149,17 @@ export class Machine {
     if (this.listeners.size === 0) return
     const event = teller(subject, this.seq, detail!)
     for (const listener of this.listeners) listener.offer(event)
-    this.news = true
+    this.untold++
     this.schedule()
   }
 
   /** Wakes the listeners, once for many events; whether there was news. For the turn alone: they run. */
   tellNews(): boolean {
-    if (!this.news) return false
-    this.news = false
+    if (this.untold === 0) return false
+    this.untold = 0
     for (const listener of this.listeners) {
-      if (listener.ready) { for (const waiter of takeWaiters(listener)) waiter.wake() }
+      if (!listener.ready) continue
+      for (const waiter of takeWaiters(listener)) waiter.wake()
     }
     return true
   }

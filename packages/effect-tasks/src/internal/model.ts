@@ -434,7 +434,7 @@ export interface WorkerPoolService {
   pool(id: string): Effect.Effect<Option.Option<TaskPool>>
   /** All visible pools, GLOBAL first. */
   readonly pools: Effect.Effect<ReadonlyArray<TaskPool>>
-  /** The jobs that have, or had, a handler here, in the order in which they came, with the Schemas of their payloads. */
+  /** The jobs that it knows, in the order in which they came, with the Schemas of their payloads. */
   readonly jobs: Effect.Effect<ReadonlyArray<{ readonly tag: string, readonly payloadSchema: PlainSchema }>>
   readonly status: Effect.Effect<WorkerPoolStatus>
   readonly events: Stream.Stream<TaskEvent>

@@ -12,16 +12,20 @@ const checkEvery = 32
 export const turn = (machine: Machine): void => {
   const end = Date.now() + slice
   for (let steps = 1; step(machine) || machine.tellNews(); steps++) {
-    if (steps % checkEvery > 0) continue
+    if (steps % checkEvery > 0 || Date.now() <= end) continue
     machine.tellNews()
-    if (Date.now() > end) return machine.schedule()
+    return machine.schedule()
   }
   watch(machine)
   machine.timers.sweep()
   wakeDrainers(machine)
 }
 
+/** Few enough for the buffer of a listener, and enough that waking it costs little. */
+const mostUntold = 256
+
 const step = (machine: Machine): boolean => {
+  if (machine.untold > mostUntold) machine.tellNews()
   const message = machine.nextMessage()
   if (message !== undefined) {
     machine.tellNews() // who waits for a task goes on after those who read of its end

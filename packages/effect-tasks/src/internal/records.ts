@@ -26,6 +26,7 @@ import type { Deadline } from "./timers.ts"
 /** Why a task ends: the result of its handler, or a stop. */
 export type Verdict = Exit.Exit<unknown, unknown> | Stop
 
+/** A cancel or a timeout; one may end many tasks. */
 export type Stop =
   | { readonly _tag: "cancel", readonly reason: string | undefined }
   | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
@@ -165,7 +166,7 @@ export class Extras {
   inbox: Queue.Queue<any> | undefined
   /** What a recompute dispatches with again; the job's own unless given. */
   timeouts: Timeouts | undefined
-  /** What a stop makes of it, once somebody has read that. */
+  /** The exit that a stop gives this task, made when first read. */
   exit: Exit.Exit<any, any> | undefined
   /** Whether the history has forgotten it, though its result is kept. */
   outOfHistory = false

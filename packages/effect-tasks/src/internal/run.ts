@@ -42,7 +42,7 @@ const start = (run: Run, execution: Execution): void => {
   transition(run, "Running")
   task.machine.emit(told.started, task)
   const from = run.timeouts.timeout < Infinity ? task.machine.timers.ticks() : undefined
-  fork(run, execution, handle, ended)
+  attempt(run, execution)
   if (
     run.timeouts.timeout < Infinity && (task.state === "Running" || task.state === "Sleeping") &&
     run.deadline === undefined
@@ -51,9 +51,11 @@ const start = (run: Run, execution: Execution): void => {
   }
 }
 
+const attempt = (run: Run, execution: Execution): void => fork(run, execution, handle, ended)
+
 const attemptAgain = (run: Run, execution: Execution): void => {
   execution.scope = Scope.makeUnsafe()
-  fork(run, execution, handle, ended)
+  attempt(run, execution)
 }
 
 /** The handler of the task that the fiber is inside of: one effect for all tasks. */

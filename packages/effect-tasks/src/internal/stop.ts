@@ -9,7 +9,7 @@ import type { PoolRecord, Run, Stop } from "./records.ts"
 import * as told from "./told.ts"
 import { proceedAll } from "./waiting.ts"
 
-/** The subtree that a stop reaches: first all that is below, then without what pools outside hold too. */
+/** The subtree that a stop reaches: marks all that is below, then takes the mark from what pools outside hold too. */
 class Subtree {
   private readonly target: Run | PoolRecord
   private runs: Array<Run> = []
@@ -40,7 +40,7 @@ class Subtree {
       for (const run of runsOf(pool)) this.addRun(run, stop)
     }
     const held = this.runs.filter((run) => run.sharing !== undefined && this.isHeldOutside(run))
-    const spared = held.length > 0 ? this.spare(held) : held
+    const spared = held.length > 0 ? this.spare(held) : []
     this.cancelPools()
     for (const run of spared) for (const pool of run.holders) if (this.pools.has(pool)) letGo(pool, run)
     this.apply()
@@ -80,7 +80,7 @@ class Subtree {
     const started = this.runs.filter((run) => run.execution !== undefined)
     for (const run of this.runs) {
       const { state } = run.task
-      if (state === "Queued") exit(run, run.stop)
+      if (state === "Queued") exit(run, run.stop!)
       else if (state !== "Stopping") enterStopping(run, run.stop!)
       for (const wait of run.waiting?.waits ?? []) wait.withdraw()
     }
@@ -88,6 +88,7 @@ class Subtree {
       touch(pool)
       finishIfDone(pool)
     }
+    // what was queued has ended already
     started[0]?.task.machine.tell(() => started.forEach(interrupt))
     // a fiber that cancels its own task is interrupted before its next step; nothing runs on this stack
     for (const { execution } of started) {

@@ -259,6 +259,20 @@ describe("R24 Observing", () => {
       assert.isFalse(events.some(({ _tag }) => _tag === "Missed"))
     }).pipe(withPool()))
 
+  it.effect("a listener reads between handlers that make many events", () =>
+    Effect.gen(function*() {
+      const events = yield* recordEvents
+      const workerPool = yield* WorkerPool
+      yield* workerPool.pause
+      const many = Array.from({ length: 150 }, (_, n) => `${n}`)
+      const dispatchMany = Effect.forEach(many, (id) => work(id, undefined, { delay: "1 hour" }), { discard: true })
+      for (let n = 0; n < 40; n++) yield* work(`parent ${n}`, () => dispatchMany)
+      yield* settleTurns
+      yield* workerPool.resume
+      yield* settleTurns
+      assert.isFalse(events.some(({ _tag }) => _tag === "Missed"))
+    }).pipe(withPool()))
+
   describe("a listener that is too slow", () => {
     it.effect(
       "gets the newest 4,096 events and one Missed for the older, in order; others miss nothing",
