@@ -88,8 +88,9 @@ export class Dashboard extends Context.Service<Dashboard, {
    *
    * **Details**
    *
-   * Fails with `ServeError` when it cannot listen, such as when the port is taken, and dies of a token of fewer than 16
-   * characters. When the layer closes, viewers are disconnected and nothing is left listening.
+   * Fails with `ServeError` when it cannot listen, such as when the port is taken, and dies of options that could
+   * never work: a token of fewer than 16 characters or with others than those of ASCII, an empty host, a history or number
+   * of viewers that is none. When the layer closes, viewers are disconnected and nothing is left listening.
    *
    * @since 0.1.0
    */
@@ -97,6 +98,26 @@ export class Dashboard extends Context.Service<Dashboard, {
     options: DashboardOptions = {}
   ): Layer.Layer<Dashboard, HttpServerError.ServeError, WorkerPool> =>
     Layer.effect(Dashboard, serve(options)).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
+}
+
+/** What to do about options that could never work. */
+const mendOf = (
+  { history, host, token, viewers }: {
+    readonly history: number,
+    readonly host: string,
+    readonly token: string,
+    readonly viewers: number
+  }
+): string | undefined => {
+  if (host === "") return "an empty host would listen on every network; leave it out for loopback"
+  if (!Number.isFinite(history)) return `a history of ${history} is no number of tasks; give one, such as 100000`
+  if (!Number.isInteger(viewers) || viewers < 1) return `${viewers} viewers cannot watch; give a whole number from 1 on`
+  if (token.length < shortestToken) {
+    return `a token of ${token.length} characters can be guessed; give ${shortestToken} or more`
+  }
+  return /^[!-~]+$/.test(token)
+    ? undefined
+    : "a token goes into an address; give letters, digits and signs of ASCII alone"
 }
 
 const serve = (options: DashboardOptions) =>
@@ -107,11 +128,9 @@ const serve = (options: DashboardOptions) =>
       : Redacted.isRedacted(options.token)
       ? Redacted.value(options.token)
       : options.token
-    if (token.length < shortestToken) {
-      return yield* Effect.die(
-        new Error(`Dashboard: a token of ${token.length} characters can be guessed; give ${shortestToken} or more`)
-      )
-    }
+    const { history = 100_000, viewers = 16 } = options
+    const mend = mendOf({ history, host, token, viewers })
+    if (mend !== undefined) return yield* Effect.die(new Error(`Dashboard: ${mend}`))
     const server = yield* listen(host, port)
     const actualPort = "port" in server.address ? server.address.port : port
     const access = makeAccess(token, host, actualPort, options.allowedHosts ?? [])
@@ -120,8 +139,8 @@ const serve = (options: DashboardOptions) =>
       run: makeToken(),
       title: bounded(options.title ?? "effect-tasks", nameText),
       readonly: isReadonly,
-      history: Math.max(0, Math.floor(options.history ?? 100_000)),
-      viewers: options.viewers ?? 16,
+      history: Math.max(0, Math.floor(history)),
+      viewers,
       linger: options.linger ?? "5 seconds"
     })
     const rpc = yield* rpcApp.pipe(

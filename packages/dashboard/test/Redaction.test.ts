@@ -100,6 +100,19 @@ describe("what is Redacted", () => {
 
   class Loose extends Job.make("Loose", { payload: Schema.Unknown }) {}
 
+  class Denied extends Job.make("Denied", { payload: Schema.Unknown }) {}
+  const key = "first-line-of-key\nsecond-line-of-key"
+  const deny = () => Effect.die(new Error(`wrong: ${key} or 271828`, { cause: new Error(key) }))
+
+  it.effect("stays inside line by line, and as a number", () =>
+    Effect.gen(function*() {
+      const task = yield* Denied.dispatch({ key: Redacted.make(key), pin: Redacted.make(271_828) })
+      yield* task.exit
+      const sent = yield* everything([{ tag: "inspect", payload: { taskId: task.id } }])
+      assert.include(sent, "wrong: <redacted>")
+      for (const part of ["first-line", "second-line", "271828"]) assert.notInclude(sent, part)
+    }).pipe(Effect.provide(Denied.toLayer(deny).pipe(Layer.provideMerge(app())))))
+
   it.effect("stays inside where no Schema says that it is there", () =>
     Effect.gen(function*() {
       const client = yield* connect

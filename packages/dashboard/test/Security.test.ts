@@ -1,4 +1,4 @@
-import { Dashboard, DashboardClient } from "@effect-tasks/dashboard"
+import { Dashboard, DashboardClient, type DashboardOptions } from "@effect-tasks/dashboard"
 import { NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Redacted, Scope, Stream } from "effect"
@@ -324,6 +324,32 @@ describe("the layer", () => {
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(Exit.isFailure(yield* Fiber.join(ended)))
       assert.strictEqual(yield* reach(address.hostname, Number(address.port)), "ECONNREFUSED")
+    }))
+
+  it.effect("takes nobody in while it closes", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(app(), scope)
+      const address = new URL((yield* Effect.provideContext(Dashboard, context)).address)
+      const connectNow = () => connectTcp(Number(address.port), address.hostname).on("error", () => {})
+      const idle = connectNow()
+      yield* eventually(() => !idle.connecting, "connected")
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const late = Array.from({ length: 20 }, connectNow)
+      yield* eventually(() => late.every(({ destroyed }) => destroyed), "refused")
+      yield* Fiber.join(closing)
+    }))
+
+  it.effect("dies of options that could never work, and says why", () =>
+    Effect.gen(function*() {
+      const mend = (dashboard: DashboardOptions) =>
+        Effect.map(Effect.exit(Effect.scoped(Layer.build(app({ dashboard })))), (exit) => String(exit))
+      assert.include(yield* mend({ host: "" }), "leave it out for loopback")
+      assert.include(yield* mend({ history: Infinity }), "history of Infinity")
+      assert.include(yield* mend({ history: Number.NaN }), "history of NaN")
+      assert.include(yield* mend({ viewers: 0.5 }), "a whole number from 1 on")
+      assert.include(yield* mend({ token: "пароль-пароль-пароль" }), "ASCII")
+      assert.include(yield* mend({ token: "short" }), "16 or more")
     }))
 
   it.effect("fails when the port is taken", () =>

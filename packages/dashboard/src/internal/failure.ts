@@ -10,7 +10,8 @@ import { bounded, boundedText, nameText, rowText } from "./text.ts"
 /** Tag and first line. */
 export const summaryOf = (cause: Cause.Cause<unknown>, secrets: ReadonlyArray<string>): string => {
   const { message, tag } = headOf(cause)
-  return bounded(scrub(message === "" ? tag : `${tag}: ${message.split("\n", 1)[0]}`, secrets), rowText)
+  const text = scrub(message === "" ? tag : `${tag}: ${message}`, secrets)
+  return bounded(text.split("\n", 1)[0], rowText)
 }
 
 export const detailOf = (

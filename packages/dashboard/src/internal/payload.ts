@@ -128,9 +128,15 @@ const shortestSecret = 3
 const texts = (secret: unknown): ReadonlyArray<string> =>
   typeof secret === "object" && secret !== null
     ? Object.values(secret).flatMap(texts)
-    : typeof secret === "string" && secret.length >= shortestSecret
-    ? [secret, JSON.stringify(secret).slice(1, -1)]
+    : typeof secret === "number" || typeof secret === "bigint"
+    ? texts(String(secret))
+    : typeof secret === "string"
+    ? [secret, JSON.stringify(secret).slice(1, -1), ...lines(secret)].filter(({ length }) => length >= shortestSecret)
     : []
+
+/** Each by itself: whoever writes an error may indent them anew. */
+const lines = (secret: string): ReadonlyArray<string> =>
+  secret.includes("\n") ? secret.split("\n").map((line) => line.trim()) : []
 
 /** A text of the task's own making, without the secrets of its payload; nor the beginning of one, where it was cut. */
 export const scrub = (text: string, secrets: ReadonlyArray<string>): string => {

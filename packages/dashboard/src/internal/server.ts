@@ -41,11 +41,13 @@ const parting = 500
 export const listen = (host: string, port: number) =>
   Effect.gen(function*() {
     const sockets = new Set<Socket>()
+    let closing = false
     const server = yield* NodeHttpServer.make(
       () => {
         const server = createServer({ maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 })
         server.maxConnections = 256
         return server.on("connection", (socket) => {
+          if (closing) return socket.destroy() // it would be waited for and never noticed
           sockets.add(socket)
           socket.once("close", () => sockets.delete(socket))
         })
@@ -61,7 +63,10 @@ export const listen = (host: string, port: number) =>
       }
     )
     // runs when the fibers have said goodbye, before the server waits for every connection to end
-    yield* Effect.addFinalizer(() => disconnect(sockets))
+    yield* Effect.addFinalizer(() => {
+      closing = true
+      return disconnect(sockets)
+    })
     return server
   })
 

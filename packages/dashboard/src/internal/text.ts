@@ -11,7 +11,8 @@ const detailText = 65_536
 export const bounded = (text: string, length: number): string => {
   if (text.length <= length) return text
   const cut = text.slice(0, length - 1)
-  return (/[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut) + "…"
+  // copied, because a slice keeps the whole text that it was cut from
+  return Buffer.from((/[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut) + "…").toString()
 }
 
 export const boundedText = (text: string, length = detailText): BoundedText =>
