@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { type Browser, chromium } from "playwright-core"
-import { build } from "vite"
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
@@ -12,8 +11,11 @@ const find = (): string | undefined =>
     path !== undefined && existsSync(path)
   )
 
-/** Before the tests, once: installs Debian's package where there is no browser and this process may. */
+/** Before the tests, once: builds the page, and installs Debian's browser where there is none and this process may. */
 export const setup = (): void => {
+  spawnSync(process.execPath, [fileURLToPath(new URL("../../../scripts/ensure-page.ts", import.meta.url))], {
+    stdio: "inherit"
+  })
   if (find() !== undefined || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return
   const options = {
     stdio: "ignore",
@@ -35,9 +37,4 @@ export const launch = async (): Promise<Browser | string> => {
   } catch (error) {
     return `The tests of the page are LEFT OUT: ${executablePath} does not start (${String(error).split("\n")[0]}).`
   }
-}
-
-/** Builds the page as it is in the sources now. */
-export const buildPage = async (): Promise<void> => {
-  await build({ configFile: fileURLToPath(new URL("../web/vite.config.ts", import.meta.url)), logLevel: "error" })
 }

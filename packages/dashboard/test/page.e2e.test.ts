@@ -4,8 +4,8 @@ import axe from "axe-core"
 import { Effect, Exit, Layer, ManagedRuntime, Schema } from "effect"
 import { Job, JobRegistry, TaskPool, WorkerPool } from "effect-tasks"
 import type { Browser, BrowserContext, Page, WebSocketRoute } from "playwright-core"
-import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
-import { buildPage, launch } from "./browser.ts"
+import { afterAll, afterEach, assert, describe, it } from "vitest"
+import { launch } from "./browser.ts"
 
 const browser = await launch()
 if (typeof browser === "string") console.warn(`\n${browser}\n`)
@@ -84,8 +84,6 @@ describe.skipIf(typeof browser === "string")("the page", { timeout: 60_000 }, ()
   const open: Array<Running> = []
   const contexts: Array<BrowserContext> = []
   const problems: Array<string> = []
-
-  beforeAll(buildPage, 120_000)
 
   afterEach(async () => {
     await Promise.all(contexts.splice(0).map((context) => context.close()))

@@ -8,10 +8,10 @@ import { jobs, makeApp, runAll } from "../tasks.ts"
 
 const concurrency = 64
 
-/** Rounds of a peer and ours with the same body. */
-const duel = (peer: Peer, body: Body, { full, rounds }: Options, ours: Peer = tasks) => {
+/** Rounds of all of them with the same body. */
+const race = (peers: ReadonlyArray<Peer>, body: Body, { full, rounds }: Options) => {
   const size = full ? 100_000 : 20_000
-  const subjects = [ours, peer].map(({ make, name }) => {
+  const subjects = peers.map(({ make, name }) => {
     const run = make(body, concurrency)
     return { name, size, run: () => run(size) }
   })
@@ -24,7 +24,7 @@ const atMost = (name: string, about: string, peer: Peer, bound: number): Case =>
   about,
   target: true,
   run: async (options) => {
-    const measured = await duel(peer, bodies.setImmediate, options)
+    const measured = await race([tasks, peer], bodies.setImmediate, options)
     const [ours, theirs] = [seriesOf(measured, tasks.name), seriesOf(measured, peer.name)]
     const cpu = ratio(ours, theirs, "cpu").median
     return {
@@ -40,7 +40,7 @@ const faster = (name: string, about: string, peer: Peer, bound: number, ours: Pe
   about,
   target: true,
   run: async (options) => {
-    const measured = await duel(peer, bodies.setImmediate, options, ours)
+    const measured = await race([ours, peer], bodies.setImmediate, options)
     const [mine, theirs] = [seriesOf(measured, ours.name), seriesOf(measured, peer.name)]
     const cpu = ratio(theirs, mine, "cpu").median
     const target: Target = {
@@ -80,17 +80,11 @@ const cpuPerTask: Case = {
   }
 }
 
-const ratiosTo = async (body: Body, options: Options) => {
-  const size = options.full ? 100_000 : 20_000
-  const subjects = [forEach, floor, tasks].map(({ make, name }) => {
-    const run = make(body, concurrency)
-    return { name, size, run: () => run(size) }
-  })
-  const measured = await interleave(subjects, options.rounds)
-  const rows = subjects.map(({ name }) => {
-    const series = seriesOf(measured, name)
+const againstFloor = async (body: Body, options: Options) => {
+  const measured = await race([forEach, floor, tasks], body, options)
+  const rows = measured.series.map((series) => {
     const times = (base: Peer) => ratio(series, seriesOf(measured, base.name)).median.toFixed(2)
-    return [body.name, name, estimate(series.wall).median.toFixed(0), times(forEach), times(floor)]
+    return [body.name, series.name, estimate(series.wall).median.toFixed(0), times(forEach), times(floor)]
   })
   return { noise: measured.noise, rows }
 }
@@ -100,7 +94,7 @@ const floorCase: Case = {
   name: "floor",
   about: "what a task owes its users, by hand and without anything else, against Effect.forEach and effect-tasks",
   run: async (options) => {
-    const [sync, turn] = [await ratiosTo(bodies.sync, options), await ratiosTo(bodies.setImmediate, options)]
+    const [sync, turn] = [await againstFloor(bodies.sync, options), await againstFloor(bodies.setImmediate, options)]
     return {
       noise: turn.noise,
       tables: [{

@@ -72,10 +72,12 @@ export const cancelMatching = (
     const { runtime } = actor
     const now = yield* Clock.currentTimeMillis
     const context: Filter.MatchContext = { now, poolName: (id) => runtime.pool(id)?.name }
-    const found = runtime.tasks().filter((task) => {
-      const status = runtime.taskStatus(task)
-      return status.state !== "Exited" && Filter.matches(filter.success, rowOf(task, status, undefined, now), context)
-    })
+    const tasks = runtime.tasks()
+    const statuses = runtime.taskStatuses(tasks)
+    const found = tasks.filter((task, i) =>
+      statuses[i].state !== "Exited" &&
+      Filter.matches(filter.success, rowOf(task, statuses[i], undefined, now), context)
+    )
     if (dryRun || found.length === 0) return { tasks: found.length, stopped: false }
     const all = Effect.forEach(found, (task) => task.cancel(reasonOf(reason)), {
       concurrency: "unbounded",

@@ -70,6 +70,8 @@ const detail = (inspector: Inspector, task: Task.Any, known: TaskRow | undefined
   const exit = Option.getOrUndefined(status.exit)
   const path = pathOf(task)
   const children = childrenOf(runtime, task, now)
+  const shown = children.tasks.slice(0, mostChildren)
+  const statuses = runtime.taskStatuses(shown)
   return {
     row,
     held: true,
@@ -82,9 +84,7 @@ const detail = (inspector: Inspector, task: Task.Any, known: TaskRow | undefined
     path,
     waits: waitsOf(runtime, task, row, children.pools),
     childPools: children.pools,
-    children: children.tasks.slice(0, mostChildren).map((child) =>
-      rowOf(child, runtime.taskStatus(child), undefined, now)
-    ),
+    children: shown.map((child, i) => rowOf(child, statuses[i], undefined, now)),
     childCount: children.tasks.length,
     attempts: attemptsOf(inspector, task.id),
     logs: (inspector.logs?.of(task.id) ?? []).map((line) => ({ ...line, message: scrub(line.message, secrets) })),

@@ -29,16 +29,15 @@ interface Walk {
 }
 
 const deepest = 64
+const mostParts = 20_000
+const mostCharacters = 262_144
 
-export const toPlain = (
-  value: unknown,
-  limits: { readonly parts?: number, readonly characters?: number } = {}
-): Plain => {
+export const toPlain = (value: unknown): Plain => {
   const walk: Walk = {
     seen: new Set(),
     redacted: [],
-    parts: limits.parts ?? 20_000,
-    characters: limits.characters ?? 262_144,
+    parts: mostParts,
+    characters: mostCharacters,
     complete: true,
     lossless: true
   }

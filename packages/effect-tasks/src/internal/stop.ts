@@ -91,9 +91,9 @@ class Subtree {
     // what was queued has ended already
     started[0]?.task.machine.tell(() => started.forEach(interrupt))
     // a fiber that cancels its own task is interrupted before its next step; nothing runs on this stack
-    for (const { execution } of started) {
-      const fiber = execution?.fiber
-      if (fiber !== undefined && fiber === Fiber.getCurrent()) fiber.interruptUnsafe()
+    const current = Fiber.getCurrent()
+    if (current !== undefined && started.some(({ execution }) => execution?.fiber === current)) {
+      current.interruptUnsafe()
     }
   }
 }
