@@ -24,8 +24,10 @@ const lockHash = () => createHash("sha256").update(readFileSync(join(root, "pack
 const npm = (...args) => {
   const cli = process.env.npm_execpath
   const [command, prefix] = cli ? [process.execPath, [cli]] : ["npm", []]
-  const stdio = ["ignore", "ignore", "inherit"]
-  return spawnSync(command, [...prefix, ...args, "--loglevel=error"], { cwd: root, stdio, shell: !cli }).status === 0
+  // what `npm pack --workspace` was told is not meant for this one
+  const { npm_config_dry_run: _, npm_config_workspace: __, ...env } = process.env
+  const options = { cwd: root, env, stdio: ["ignore", "ignore", "inherit"], shell: !cli }
+  return spawnSync(command, [...prefix, ...args, "--loglevel=error"], options).status === 0
 }
 
 const install = () => {
