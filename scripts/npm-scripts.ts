@@ -3,18 +3,20 @@ import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const root = join(import.meta.dirname, "..")
-const isReady = (command: string): boolean => /^(npm run|node (\.\.\/\.\.\/)?scripts\/run\.mjs) /.test(command)
+
+/** What the shell runs one after the other, or at once. */
+const commandsOf = (line: string): ReadonlyArray<string> =>
+  line.split(/(?<!>)&+|[|;\n]+|\$\(|`/).map((part) => part.trim())
 
 let wrong = 0
 for (const manifest of ["package.json", ...globSync("packages/*/package.json", { cwd: root })]) {
+  const start = `node ${manifest === "package.json" ? "" : "../../"}scripts/run.mjs `
   const { scripts = {} } = JSON.parse(readFileSync(join(root, manifest), "utf8")) as {
     readonly scripts?: Record<string, string>
   }
   for (const [name, line] of Object.entries(scripts)) {
-    if (line.split(/&&|\|\||[;|]/).every((command) => isReady(command.trim()))) continue
-    console.log(
-      `${manifest}: "${name}" cannot be a first command: begin each of its commands with "node scripts/run.mjs"`
-    )
+    if (commandsOf(line).every((command) => command.startsWith(start) || command.startsWith("npm run "))) continue
+    console.log(`${manifest}: "${name}" cannot be a first command: begin each command of it with "${start.trim()}"`)
     wrong++
   }
 }

@@ -9,7 +9,7 @@
  */
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { constants } from "node:os"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -17,9 +17,15 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("..", import.meta.url))
 const modules = join(root, "node_modules")
 const stamp = join(modules, ".install-stamp")
+const lock = join(root, ".install-lock")
 const isWindows = process.platform === "win32"
 const pinnedNode = join(modules, "node", "bin", isWindows ? "node.exe" : "node")
 const lockHash = () => createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex")
+const isInstalled = () => existsSync(stamp) && readFileSync(stamp, "utf8") === lockHash() && existsSync(pinnedNode)
+const setStamp = () => {
+  mkdirSync(modules, { recursive: true })
+  writeFileSync(stamp, lockHash())
+}
 
 const npm = (...args) => {
   const cli = process.env.npm_execpath
@@ -27,11 +33,10 @@ const npm = (...args) => {
   // what `npm pack --workspace` was told is not meant for this one
   const { npm_config_dry_run: _, npm_config_workspace: __, ...env } = process.env
   const options = { cwd: root, env, stdio: ["ignore", "ignore", "inherit"], shell: !cli }
-  return spawnSync(command, [...prefix, ...args, "--loglevel=error"], options).status === 0
+  return spawnSync(command, [...prefix, ...args, "--include=dev", "--loglevel=error"], options).status === 0
 }
 
 const install = () => {
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lockHash() && existsSync(pinnedNode)) return
   console.error("Installing dependencies (once, about a minute) ...")
   if (!npm("ci")) {
     console.error("`npm ci` failed; trying `npm install` without changing the lockfile ...")
@@ -39,14 +44,51 @@ const install = () => {
       console.error(
         "The dependencies could not be installed: see npm's message above (network? disk?), then try again."
       )
-      process.exit(1)
+      return false
     }
   }
-  if (!existsSync(pinnedNode)) {
-    console.error(
-      "The pinned Node.js is missing: npm's install scripts are off (ignore-scripts). Try `npm rebuild node`."
-    )
-    process.exit(1)
+  // where npm's install scripts are off, it has not been linked
+  if (!existsSync(pinnedNode) && !(npm("rebuild", "node", "--ignore-scripts=false") && existsSync(pinnedNode))) {
+    console.error("The pinned Node.js could not be set up: see what `npm rebuild node --ignore-scripts=false` says.")
+    return false
+  }
+  setStamp()
+  return true
+}
+
+const takeLock = () => {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: "wx" })
+    return true
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error
+    return false
+  }
+}
+
+const freeLock = () => rmSync(lock, { force: true })
+
+const isHeld = () => {
+  try {
+    const holder = readFileSync(lock, "utf8")
+    return holder === "" || process.kill(Number(holder), 0) // "": about to be written
+  } catch {
+    return false
+  }
+}
+
+/** One installs at a time; the others wait as long as that one lives. */
+const ensureInstalled = () => {
+  for (let looks = 0; !isInstalled(); looks++) {
+    if (takeLock()) {
+      const done = isInstalled() || install()
+      freeLock()
+      if (!done) process.exit(1)
+      return
+    }
+    if (!isHeld()) freeLock()
+    else if (looks === 0) console.error(`Waiting for another command that installs the dependencies (${lock}) ...`)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
   }
 }
 
@@ -56,7 +98,8 @@ const run = (command, args) => {
     env: { ...process.env, PATH: join(modules, ".bin") + delimiter + process.env.PATH },
     shell: isWindows && command !== "node"
   })
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT")) // a terminal tells the child too
   child.on("error", ({ message }) => {
     console.error(message)
     process.exit(127)
@@ -65,10 +108,8 @@ const run = (command, args) => {
 }
 
 const [command, ...args] = process.argv.slice(2)
-if (command === "--stamp") {
-  mkdirSync(modules, { recursive: true })
-  writeFileSync(stamp, lockHash())
-} else {
-  install()
+if (command === "--stamp") setStamp()
+else {
+  ensureInstalled()
   run(command, args)
 }
