@@ -144,6 +144,8 @@ describe("main", () => {
         while (!output.stderr.includes("The dashboard stays open")) {
           yield* Effect.promise(() => once(child.stderr, "data"))
         }
+        // a pipe of its own, which may be read after the other
+        while (!output.stdout.includes("\n")) yield* Effect.promise(() => once(child.stdout, "data"))
         const [url, port] = /http:\/\/127\.0\.0\.1:(\d+)\/\?token=\S+/.exec(output.stderr)!
         assert.notStrictEqual(port, "4747")
         assert.match(output.stdout, /^Indexed .*root\n/)
