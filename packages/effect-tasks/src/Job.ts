@@ -7,33 +7,168 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
-import { define } from "./internal/definition.ts"
-import * as job from "./internal/job.ts"
-import type * as model from "./internal/model.ts"
+import type * as Scope from "effect/Scope"
+import * as job from "./internal/handle/job.ts"
+import { define } from "./internal/job/definition.ts"
+import type { JobTypeId } from "./internal/record/typeIds.ts"
+import type { Task, TaskContext } from "./Task.ts"
+import type { DispatchError, TaskError } from "./TaskError.ts"
+import type { TaskPool } from "./TaskPool.ts"
+import type { WorkerPool } from "./WorkerPool.ts"
 
 /**
- * A job: what `Job.make` returns.
+ * A Schema whose codec needs no services: payloads, keys and codecs are worked out synchronously.
  *
  * @category models
  * @since 0.1.0
  */
-export type { Job } from "./internal/model.ts"
+export interface PlainSchema extends Schema.Top {
+  readonly DecodingServices: never
+  readonly EncodingServices: never
+}
 
 /**
- * Any job, for functions that take one.
+ * How a dispatch treats a live task with the same key: returns that task, fails, or cancels it and queues behind it.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Any {
-  readonly [model.JobTypeId]: typeof model.JobTypeId
-  readonly tag: string
-  readonly payloadSchema: model.PlainSchema
-  readonly successSchema: model.PlainSchema
-  readonly errorSchema: model.PlainSchema
-  readonly progressSchema: model.PlainSchema
-  readonly messageSchema: model.PlainSchema
+export type Uniqueness = "join" | "reject" | "supersede"
+
+/**
+ * How long and how many results of a job are kept for reuse.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Persistence {
+  /** The age at which a kept result is forgotten; no limit unless given, and 0 keeps nothing. */
+  readonly timeToLive?: Duration.Input | undefined
+  /** How many results are kept, least recently used out first: an integer of at least 1, 1,000 unless given. */
+  readonly capacity?: number | undefined
+}
+
+/**
+ * Which typed failures are retried, how often and how late.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryOptions<E> {
+  /** How many further attempts are made: an integer of at least 0, no limit unless given. */
+  readonly times?: number | undefined
+  /** The delay before each further attempt, and when to give up. */
+  readonly schedule?: Schedule.Schedule<any, E> | undefined
+  /** Whether this failure is worth another attempt. */
+  readonly while?: ((error: E) => boolean | Effect.Effect<boolean>) | undefined
+}
+
+/**
+ * How many tasks of each key of a job run at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedConcurrency<P> {
+  /** An integer of at least 1, or Infinity. */
+  readonly limit: number
+  /** Tasks with the same text share a limit. */
+  readonly key: (payload: P) => string
+}
+
+type PayloadSchema<Payload> = Payload extends PlainSchema ? Payload
+  : Payload extends Schema.Struct.Fields ? Schema.Struct<Payload> extends infer S extends PlainSchema ? S : never
+  : never
+
+/**
+ * Everything that `Job.make` takes beside the tag. It throws on values that could never work, and names the option;
+ * durations below 0 count as 0, those of Infinity as none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobOptions<
+  Payload extends PlainSchema | Schema.Struct.Fields,
+  Success extends PlainSchema,
+  Error extends PlainSchema,
+  Progress extends PlainSchema,
+  Message extends PlainSchema
+> {
+  /**
+   * Struct fields or a Schema; none unless given. Checked at each dispatch and copied: what the handler gets does not
+   * change with the caller's object, but for objects of classes that are not Schema's own, which are shared. It may be
+   * left out where every field is optional; a job without payload refuses any.
+   */
+  readonly payload?: Payload | undefined
+  /** What a task succeeds with; nothing unless given. Not checked in memory. */
+  readonly success?: Success | undefined
+  /** What it fails with; nothing unless given. Not checked in memory. */
+  readonly error?: Error | undefined
+  /** What it reports while it runs; nothing unless given. Not checked in memory. */
+  readonly progress?: Progress | undefined
+  /** What can be sent to it while it runs; nothing unless given. Not checked in memory. */
+  readonly message?: Message | undefined
+  /**
+   * The identity of the work, for `unique`, `persistent` and `find`; the canonical text of the payload unless given: equal
+   * payloads have the same, unlike ones never do. Give one where payloads hold what has no text, functions for instance:
+   * without it `unique` and `persistent` jobs refuse them.
+   */
+  readonly key?: ((payload: PayloadSchema<Payload>["Type"]) => string) | undefined
+  /**
+   * What a dispatch does when a task of its key is live: `"join"` (or `true`) returns that task, `"reject"` fails,
+   * `"supersede"` cancels it and queues behind it. Not at all unless given.
+   */
+  readonly unique?: boolean | Uniqueness | undefined
+  /** Keeps successful results, so that the next dispatch of the key returns the finished task; `true` keeps 1,000. */
+  readonly persistent?: boolean | Persistence | undefined
+  /** An integer, higher first; 0 unless given. */
+  readonly priority?: number | undefined
+  /** How a person names a task, in errors, logs and the dashboard; made from the payload unless given. */
+  readonly label?: ((payload: PayloadSchema<Payload>["Type"]) => string) | undefined
+  /** From the first start to the end, retries and sleeping included; no limit unless given. */
+  readonly timeout?: Duration.Input | undefined
+  /** The longest wait for the first start, after the delay; no limit unless given. */
+  readonly queueTimeout?: Duration.Input | undefined
+  /** Further attempts after typed failures; none unless given. */
+  readonly retry?: RetryOptions<Error["Type"]> | undefined
+  /**
+   * How many tasks of the job, or of each key of it, run at once: an integer of at least 1, or Infinity. A task that waits
+   * gives its permit back meanwhile: this is no mutual exclusion across a wait.
+   */
+  readonly concurrency?: number | KeyedConcurrency<PayloadSchema<Payload>["Type"]> | undefined
+}
+
+/**
+ * Job options whose types are erased.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyJobOptions = JobOptions<any, any, any, any, any>
+
+/**
+ * Options of one dispatch. Those that could never work kill it before anything has changed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DispatchOptions {
+  /** The pool that holds the task; GLOBAL unless given. */
+  readonly pool?: TaskPool | undefined
+  /** Overrides the job's priority: an integer, higher runs first. */
+  readonly priority?: number | undefined
+  /** How long the task waits before it queues; not without end. */
+  readonly delay?: Duration.Input | undefined
+  /** Overrides the job's timeout. */
+  readonly timeout?: Duration.Input | undefined
+  /** Overrides the job's queue timeout. */
+  readonly queueTimeout?: Duration.Input | undefined
 }
 
 /**
@@ -42,30 +177,129 @@ export interface Any {
  * @category models
  * @since 0.1.0
  */
-export type { Handler } from "./internal/model.ts"
+export interface Handler<in out Tag extends string> {
+  readonly "~effect-tasks/Handler": Tag
+}
 
 /**
- * What runs for a task of a job, and the parts of its policies.
+ * A job: what `Job.make` returns, to be extended by a class of its name.
  *
  * @category models
  * @since 0.1.0
  */
-export type {
-  HandlerFunction,
-  JobOptions,
-  KeyedConcurrency,
-  Persistence,
-  RetryOptions,
-  Uniqueness
-} from "./internal/model.ts"
+export interface Job<
+  in out Tag extends string,
+  in out Payload extends PlainSchema,
+  in out Success extends PlainSchema,
+  in out Error extends PlainSchema,
+  in out Progress extends PlainSchema,
+  in out Message extends PlainSchema
+> {
+  new(_: never): {}
+  readonly [JobTypeId]: typeof JobTypeId
+  /** Its name, the same wherever it is spoken of. */
+  readonly tag: Tag
+  /** The Schema of its payload. */
+  readonly payloadSchema: Payload
+  /** The Schema of what a task succeeds with. */
+  readonly successSchema: Success
+  /** The Schema of its typed error. */
+  readonly errorSchema: Error
+  /** The Schema of what a task reports. */
+  readonly progressSchema: Progress
+  /** The Schema of what can be sent to a task. */
+  readonly messageSchema: Message
+
+  /**
+   * Dispatches a task; returns once it is accepted. Fails with a `DispatchError` whose reason says why it was refused;
+   * nothing else has happened then.
+   */
+  dispatch(
+    ...args: DispatchArguments<Payload>
+  ): Effect.Effect<JobTask<Success, Error, Progress, Message>, DispatchError, WorkerPool | Handler<Tag>>
+
+  /**
+   * Dispatches a task and awaits it. It owns what it dispatched: interrupted, it cancels the task and waits until it has
+   * stopped, unless another dispatch or pool holds it too.
+   */
+  run(
+    ...args: DispatchArguments<Payload>
+  ): Effect.Effect<Success["Type"], Error["Type"] | TaskError | DispatchError, WorkerPool | Handler<Tag>>
+
+  /** The newest visible task with the key of this payload. */
+  find(
+    ...args: PayloadArgument<Payload>
+  ): Effect.Effect<Option.Option<JobTask<Success, Error, Progress, Message>>, never, WorkerPool>
+
+  /** All visible tasks of this job, oldest first. */
+  readonly tasks: Effect.Effect<ReadonlyArray<JobTask<Success, Error, Progress, Message>>, never, WorkerPool>
+
+  /**
+   * The layer that runs this job here. Its tasks end before anything that the handler needs is released. An Effect may
+   * give the handler: type it with `of`.
+   */
+  toLayer<R, EX = never, RX = never>(
+    handler:
+      | HandlerFunction<Payload, Success, Error, Progress, Message, R>
+      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>
+  ): Layer.Layer<Handler<Tag>, EX, WorkerPool | Exclude<R | RX, Scope.Scope | Handler<Tag>>>
+
+  /** The same handler, typed by the job: for handlers that an Effect returns. */
+  of<R>(
+    handler: HandlerFunction<Payload, Success, Error, Progress, Message, R>
+  ): HandlerFunction<Payload, Success, Error, Progress, Message, R>
+}
+
+type PayloadArgument<Payload extends PlainSchema> = void extends Payload["~type.make.in"]
+  ? [payload?: Payload["~type.make.in"]]
+  : {} extends Payload["~type.make.in"] ? [payload?: Payload["~type.make.in"]]
+  : [payload: Payload["~type.make.in"]]
+
+type DispatchArguments<Payload extends PlainSchema> = [
+  ...PayloadArgument<Payload>,
+  options?: DispatchOptions | undefined
+]
+
+type JobTask<
+  Success extends PlainSchema,
+  Error extends PlainSchema,
+  Progress extends PlainSchema,
+  Message extends PlainSchema
+> = Task<Success["Type"], Error["Type"], Progress["Type"], Message["Type"]>
 
 /**
- * Options of one dispatch.
+ * What runs for a task of a job.
  *
  * @category models
  * @since 0.1.0
  */
-export type { DispatchOptions } from "./internal/model.ts"
+export type HandlerFunction<
+  Payload extends PlainSchema,
+  Success extends PlainSchema,
+  Error extends PlainSchema,
+  Progress extends PlainSchema,
+  Message extends PlainSchema,
+  R
+> = (
+  payload: Payload["Type"],
+  task: TaskContext<Success["Type"], Error["Type"], Progress["Type"], Message["Type"]>
+) => Effect.Effect<Success["Type"], Error["Type"] | TaskError | DispatchError, R>
+
+/**
+ * Any job, for functions that take one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Any {
+  readonly [JobTypeId]: typeof JobTypeId
+  readonly tag: string
+  readonly payloadSchema: PlainSchema
+  readonly successSchema: PlainSchema
+  readonly errorSchema: PlainSchema
+  readonly progressSchema: PlainSchema
+  readonly messageSchema: PlainSchema
+}
 
 /**
  * The decoded payload of a job.
@@ -126,22 +360,8 @@ export const Priority = {
  *
  * **Details**
  *
- * - `payload`: struct fields or a Schema, `Schema.Void` unless given. Checked at each dispatch. It may be left out where
- *   every field is optional; a job without payload refuses any.
- * - `success`, `error`, `progress`, `message`: Schemas of the result, the typed error, the partial results and the
- *   input of a running task. Not checked in memory.
- * - `key`: the identity of the work, for `unique`, `persistent` and `find`; the canonical JSON of the payload unless
- *   given. Give one where payloads have no JSON form: without it `unique` and `persistent` jobs refuse them.
- * - `unique`: what a dispatch does when a task of this key is live: `"join"` (or `true`) returns that task, `"reject"`
- *   fails, `"supersede"` cancels it and queues behind it.
- * - `persistent`: keeps successful results, so that the next dispatch of the key returns the finished task.
- * - `priority`: an integer, higher first.
- * - `timeout`: from the first start to the end, retries and sleeping included.
- * - `queueTimeout`: the longest wait for the first start.
- * - `retry`: further attempts after typed failures.
- * - `concurrency`: how many tasks of the job, or of each key of it, run at once.
- *
- * A policy that could never work (`concurrency: 0`, `timeout: "soon"`) throws here and names the job and the option.
+ * `JobOptions` says what each option does. A policy that could never work (`concurrency: 0`, `timeout: "soon"`) throws
+ * here and names the job and the option.
  *
  * **Example** (A job, its handler and a dispatch)
  *
@@ -171,13 +391,13 @@ export const Priority = {
  */
 export const make = <
   const Tag extends string,
-  Payload extends model.PlainSchema | Schema.Struct.Fields = Schema.Void,
-  Success extends model.PlainSchema = Schema.Void,
-  Error extends model.PlainSchema = Schema.Never,
-  Progress extends model.PlainSchema = Schema.Never,
-  Message extends model.PlainSchema = Schema.Never
+  Payload extends PlainSchema | Schema.Struct.Fields = Schema.Void,
+  Success extends PlainSchema = Schema.Void,
+  Error extends PlainSchema = Schema.Never,
+  Progress extends PlainSchema = Schema.Never,
+  Message extends PlainSchema = Schema.Never
 >(
   tag: Tag,
-  options: model.JobOptions<Payload, Success, Error, Progress, Message> = {}
-): model.Job<Tag, model.PayloadSchema<Payload>, Success, Error, Progress, Message> =>
-  job.make(define(tag, options as model.AnyJobOptions)) as any // the definition is type-erased, the interface is not
+  options: JobOptions<Payload, Success, Error, Progress, Message> = {}
+): Job<Tag, PayloadSchema<Payload>, Success, Error, Progress, Message> =>
+  job.make(define(tag, options as AnyJobOptions)) as any // the definition is type-erased, the interface is not

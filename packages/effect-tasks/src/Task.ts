@@ -6,48 +6,27 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Equal from "effect/Equal"
+import type * as Exit from "effect/Exit"
+import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as model from "./internal/model.ts"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { State } from "./internal/record/state.ts"
+import { TaskTypeId } from "./internal/record/typeIds.ts"
+import type { DispatchError, TaskAlreadyComplete, TaskError } from "./TaskError.ts"
+import type { TaskPool } from "./TaskPool.ts"
 
 /**
- * The handle of a task.
+ * Where a task stands, and where it can go from there.
  *
  * @category models
  * @since 0.1.0
  */
-export type { Task } from "./internal/model.ts"
-
-/**
- * A handle whose job is not known.
- *
- * @category models
- * @since 0.1.0
- */
-export type { AnyTask as Any } from "./internal/model.ts"
-
-/**
- * What a handler sees of its own task.
- *
- * @category models
- * @since 0.1.0
- */
-export type { TaskContext } from "./internal/model.ts"
-
-/**
- * One consistent snapshot of a task. Times are milliseconds since the epoch, lengths are milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
-export type { Status } from "./internal/model.ts"
-
-/**
- * The hooks of a task, on its handle and in its handler, and why somebody cancels.
- *
- * @category models
- * @since 0.1.0
- */
-export type { CancelOptions, Hooks } from "./internal/model.ts"
+export { type State, transitions } from "./internal/record/state.ts"
 
 /**
  * How a handle came about: by a new task, by joining a live one, or by reusing a kept result.
@@ -55,7 +34,7 @@ export type { CancelOptions, Hooks } from "./internal/model.ts"
  * @category models
  * @since 0.1.0
  */
-export type { Origin } from "./internal/model.ts"
+export type Origin = "created" | "joined" | "reused"
 
 /**
  * The coarse outcome of a task; a failure, a defect and a timeout all read "error".
@@ -63,23 +42,200 @@ export type { Origin } from "./internal/model.ts"
  * @category models
  * @since 0.1.0
  */
-export type { ExitStatus } from "./internal/model.ts"
+export type ExitStatus = "success" | "canceled" | "error"
 
 /**
  * What a task waits for.
  *
- * @category models
- * @since 0.1.0
- */
-export type { WaitingFor } from "./internal/model.ts"
-
-/**
- * Where a task stands.
+ * **Details**
+ *
+ * While it is queued: `"slot"` (every worker is busy), `"job-concurrency"` (its job's limit), `"key"` (an earlier task of
+ * its key), `"paused"` (the worker pool), `"delay"` (its own). While it sleeps: `"retry"` (the pause before another
+ * attempt), `"children"` (a pool), `"task"` (another task), `"effect"` (what it runs in `whileSleeping`), or a slot or
+ * permit to go on.
  *
  * @category models
  * @since 0.1.0
  */
-export { type State, transitions } from "./internal/state.ts"
+export type WaitingFor =
+  | "slot"
+  | "job-concurrency"
+  | "key"
+  | "paused"
+  | "delay"
+  | "retry"
+  | "children"
+  | "task"
+  | "effect"
+
+/**
+ * One consistent snapshot of a task. Moments are milliseconds since the epoch, lengths are milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Status<out A = unknown, out E = unknown, out P = unknown> {
+  /** For people and look-ups: the job's tag and a number. */
+  readonly id: string
+  /** The job's tag. */
+  readonly job: string
+  /** The identity of the work inside its job. */
+  readonly key: string
+  /** Where it stands. */
+  readonly state: State
+  /** While it is queued or asleep: what it waits for. */
+  readonly waitingFor: Option.Option<WaitingFor>
+  /** Once it has exited: with what. */
+  readonly exit: Option.Option<Exit.Exit<A, E | TaskError>>
+  /** Once it has exited: `"success"`, `"canceled"` or `"error"`. */
+  readonly exitStatus: Option.Option<ExitStatus>
+  /** What it has reported last. */
+  readonly progress: Option.Option<P>
+  /** Higher runs first. */
+  readonly priority: number
+  /** Which attempt runs, or was the last: 1 without retries. */
+  readonly attempt: number
+  /** The worker it runs on, or ended on: the index of its slot. None while it is queued or asleep. */
+  readonly worker: Option.Option<number>
+  /** The pool that it was dispatched into. */
+  readonly poolId: string
+  /** The task that dispatched it, or made its pool. */
+  readonly parentTaskId: Option.Option<string>
+  /** When it was accepted. */
+  readonly queuedAt: number
+  /** When its first attempt began. */
+  readonly startedAt: Option.Option<number>
+  /** When all but its hooks had ended. */
+  readonly finishedAt: Option.Option<number>
+  /** From its acceptance to its first start, or to its end, or until now. */
+  readonly queueTime: number
+  /** From its first start to its end, or until now; sleeping included. */
+  readonly runTime: number
+  /** How much of `runTime` it slept: waited, with its slot lent to others. */
+  readonly sleepTime: number
+}
+
+/**
+ * Why somebody cancels: it stands in `TaskCanceled`, or in `PoolCanceled`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CancelOptions {
+  /** A few words for people. */
+  readonly reason?: string | undefined
+}
+
+/**
+ * The hooks of a task, on its handle and in its handler. Each runs once, after the task has ended and its slot is free;
+ * one that fails is logged and stops no other. They run in the order `onFailure`, `onExit`, `onSuccess`, in each the first
+ * registered first; one that is registered when all have run, runs at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Hooks<out A, out E> {
+  /** Runs once when the task has failed, timed out or was cancelled. */
+  onFailure<X, R>(
+    f: (exit: Exit.Failure<A, E | TaskError>) => Effect.Effect<unknown, X, R>
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>>
+  /** Runs once when the task has ended, whatever its outcome. */
+  onExit<X, R>(
+    f: (exit: Exit.Exit<A, E | TaskError>) => Effect.Effect<unknown, X, R>
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>>
+  /** Runs once when the task has succeeded. */
+  onSuccess<X, R>(
+    f: (exit: Exit.Success<A, E | TaskError>) => Effect.Effect<unknown, X, R>
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>>
+}
+
+/**
+ * One dispatch of a job: its handle. Handles are equal, and hashed, by the task that they name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Task<out A = void, out E = never, out P = never, in M = never> extends Hooks<A, E>, Equal.Equal {
+  readonly [TaskTypeId]: typeof TaskTypeId
+  /** For people and look-ups: the job's tag and a number. */
+  readonly id: string
+  /** The job's tag. */
+  readonly job: string
+  /** What it was dispatched with. */
+  readonly payload: unknown
+  /** The identity of the work inside its job. */
+  readonly key: string
+  /** The pool that it was dispatched into. */
+  readonly pool: TaskPool
+  /** How this handle came about. */
+  readonly origin: Origin
+
+  /** The result, once handler and hooks have ended. */
+  readonly await: Effect.Effect<A, E | TaskError>
+  /** Like `await`, as a value. */
+  readonly exit: Effect.Effect<Exit.Exit<A, E | TaskError>>
+  /** One consistent snapshot. */
+  readonly status: Effect.Effect<Status<A, E, P>>
+  /** The current status and later ones, latest wins for a slow reader; ends with the task, after the status of its end. */
+  readonly changes: Stream.Stream<Status<A, E, P>>
+  /** The current progress and every later one that the reader is quick enough to see; the last one always. */
+  readonly progress: Stream.Stream<P>
+  /** The progress at the first report, or none when the task ends without any. */
+  readonly firstProgress: Effect.Effect<Option.Option<P>>
+  /** The newest pool that the task has made. */
+  readonly childPool: Effect.Effect<Option.Option<TaskPool>>
+  /** Cancels it and all below it at once; returns when it has fully stopped. */
+  cancel(options?: CancelOptions): Effect.Effect<void>
+  /** Puts a message into the task's inbox, which holds 16; suspends while it is full. */
+  send(message: M): Effect.Effect<void, TaskAlreadyComplete>
+  /** Replaces the deadline: this long from now, or from the first start when that is still to come. */
+  setTimeout(duration: Duration.Input): Effect.Effect<void>
+  /** Lets it take as long as it takes. */
+  readonly clearTimeout: Effect.Effect<void>
+  /** Moves a queued task to another priority; has no effect on a started one. */
+  setPriority(priority: number): Effect.Effect<void>
+  /** Cancels the task if it is live and queues the same work again, to start when this task has ended. */
+  readonly recompute: Effect.Effect<Task<A, E, P, M>, DispatchError>
+}
+
+/**
+ * A handle whose job is not known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = Task<unknown, unknown, unknown, never>
+
+/**
+ * What a handler sees of its own task: its second argument.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskContext<out A = void, out E = never, in out P = never, out M = never> extends Hooks<A, E> {
+  /** The task's id. */
+  readonly id: string
+  /** 1 for the first attempt. */
+  readonly attempt: number
+  /** The pool that the task was dispatched into. */
+  readonly pool: TaskPool
+  /** The messages sent to this task, at most 16 at a time. */
+  readonly inbox: Queue.Dequeue<M>
+  /** Publishes the current progress. */
+  report(progress: P): Effect.Effect<void>
+  /** Publishes a progress made from the current one; what `f` throws kills this effect, not the task. */
+  update(f: (current: Option.Option<P>) => P): Effect.Effect<void>
+  /** Replaces the deadline: this long from now. */
+  setTimeout(duration: Duration.Input): Effect.Effect<void>
+  /** Lets the task take as long as it takes. */
+  readonly clearTimeout: Effect.Effect<void>
+  /**
+   * Runs the effect with the task's slot, and its permit of the job's `concurrency`, lent to others: for waits on the
+   * world outside. It promises that the whole task waits; what other fibers of the handler do meanwhile runs without a
+   * slot.
+   */
+  whileSleeping<X, EX, R>(effect: Effect.Effect<X, EX, R>): Effect.Effect<X, EX, R>
+}
 
 /**
  * Whether a value is the handle of a task.
@@ -95,4 +251,4 @@ export { type State, transitions } from "./internal/state.ts"
  * @category guards
  * @since 0.1.0
  */
-export const isTask = (u: unknown): u is model.AnyTask => Predicate.hasProperty(u, model.TaskTypeId)
+export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TaskTypeId)

@@ -56,8 +56,9 @@ export class TaskTimeout extends Schema.TaggedError<TaskTimeout>()("TaskTimeout"
 }
 
 /**
- * One failed task of a pool: where it stands in the tree (`path`: task ids from the root to the task itself) and why
- * it failed.
+ * One failed task of a pool: which (`taskId`, and `label` in words), what it was dispatched with (`payload`, as long as
+ * the pool is joined or the task is remembered), where it stands in the tree (`path`: task ids from the root to the task
+ * itself) and why it failed.
  *
  * @category models
  * @since 0.1.0
@@ -65,6 +66,8 @@ export class TaskTimeout extends Schema.TaggedError<TaskTimeout>()("TaskTimeout"
 export class TaskFailure extends Schema.Class<TaskFailure>("effect-tasks/TaskFailure")({
   taskId: Schema.String,
   job: Schema.String,
+  label: Schema.String,
+  payload: Schema.Unknown,
   path: Schema.Array(Schema.String),
   cause: Schema.Cause(Schema.Defect(), Schema.Defect())
 }) {}
@@ -77,6 +80,7 @@ export class TaskFailure extends Schema.Class<TaskFailure>("effect-tasks/TaskFai
  */
 export class ChildTaskFailed extends Schema.TaggedError<ChildTaskFailed>()("ChildTaskFailed", {
   poolId: Schema.String,
+  poolName: Schema.String,
   failures: Schema.NonEmptyArray(TaskFailure),
   total: Schema.Int
 }) {
@@ -173,7 +177,7 @@ export class WorkerPoolClosed extends Schema.TaggedError<WorkerPoolClosed>()("Wo
 }
 
 /**
- * The ready queue holds `capacity` tasks and `onFull` is `"fail"`.
+ * The ready queue holds `capacity` tasks beside those for which a worker is free, and `onFull` is `"fail"`.
  *
  * @category errors
  * @since 0.1.0
@@ -182,7 +186,8 @@ export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
   capacity: Schema.Number
 }) {
   override get message(): string {
-    return `the queue holds ${this.capacity} tasks: dispatch later, or use onFull: "suspend"`
+    const why = this.capacity === 0 ? "no worker is free" : `the queue holds ${this.capacity} tasks`
+    return `${why}: dispatch later, or use onFull: "suspend"`
   }
 }
 

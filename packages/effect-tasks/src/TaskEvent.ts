@@ -117,14 +117,15 @@ export const TaskStopping = Schema.TaggedStruct("TaskStopping", {
 })
 
 /**
- * A task has ended.
+ * A task has ended; one that ended as error says why.
  *
  * @category events
  * @since 0.1.0
  */
 export const TaskExited = Schema.TaggedStruct("TaskExited", {
   ...task,
-  exitStatus: Schema.Literals(["success", "canceled", "error"])
+  exitStatus: Schema.Literals(["success", "canceled", "error"]),
+  cause: Schema.optional(Schema.Cause(Schema.Defect(), Schema.Defect()))
 })
 
 /**

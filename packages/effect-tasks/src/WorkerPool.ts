@@ -1,15 +1,23 @@
 /**
- * The runtime: registry, ready queue, slots, lookup.
+ * The runtime: registry, ready queue, slots, look-up.
  *
  * At most `workers` tasks run at a time. A task that waits through this library lends its slot and takes it back before
  * it goes on, so any tree of tasks completes with one worker.
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as model from "./internal/model.ts"
-import { WorkerPoolKey } from "./internal/service.ts"
-import { makeWorkerPool } from "./internal/workerPool.ts"
+import type * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import { WorkerPoolKey } from "./internal/handle/service.ts"
+import { makeWorkerPool } from "./internal/handle/workerPool.ts"
+import type { DispatchOptions, PlainSchema } from "./Job.ts"
+import type { Any } from "./Task.ts"
+import type { DispatchError } from "./TaskError.ts"
+import type { TaskEvent } from "./TaskEvent.ts"
+import type { TaskPool } from "./TaskPool.ts"
 
 /**
  * The identity of the WorkerPool service, for requirements.
@@ -18,7 +26,83 @@ import { makeWorkerPool } from "./internal/workerPool.ts"
  * @since 0.1.0
  */
 export interface WorkerPool {
-  readonly "~effect-tasks/WorkerPool": model.WorkerPoolService
+  readonly "~effect-tasks/WorkerPool": WorkerPoolService
+}
+
+/**
+ * Options of `WorkerPool.layer`. Values that could never work kill the layer with a defect that names the option.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerPoolOptions {
+  /**
+   * How many tasks run at once: an integer of at least 1, or Infinity; the machine's processors unless given. A worker is
+   * a right to run, not a thread: a handler that computes without yielding stops the whole process meanwhile.
+   */
+  readonly workers?: number | undefined
+  /**
+   * How many tasks may wait for a slot, beside those for which one is free: an integer of at least 0, unbounded unless
+   * given. With 0 a dispatch is a hand-over: it is accepted when a slot is free.
+   */
+  readonly capacity?: number | undefined
+  /** What a dispatch does when the queue is full; "suspend" unless given. */
+  readonly onFull?: "suspend" | "fail" | undefined
+  /** How many exited tasks, and how many done pools, stay visible: an integer of at least 0, 1,000 unless given. */
+  readonly history?: number | undefined
+  /** How long live tasks may go on at shutdown before they are cancelled; not at all unless given. */
+  readonly gracePeriod?: Duration.Input | undefined
+}
+
+/**
+ * One consistent snapshot of a worker pool. `dispatched` is the sum of queued, delayed, running, sleeping, stopping and
+ * complete, always.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerPoolStatus {
+  /** How many tasks may run at once. */
+  readonly workers: number
+  /** Slots taken. */
+  readonly busy: number
+  /** Tasks that run. */
+  readonly running: number
+  /** Tasks that wait, their slots lent. */
+  readonly sleeping: number
+  /** Tasks whose verdict has fallen and whose finalizers run, with a slot or without one. */
+  readonly stopping: number
+  /** Tasks that wait for their first start, without the delayed ones. */
+  readonly queued: number
+  /** Tasks that wait for their delay. */
+  readonly delayed: number
+  /** All tasks that were ever accepted. */
+  readonly dispatched: number
+  /** Tasks that have ended. */
+  readonly complete: number
+  /** Of the complete ones: failed, died or timed out. */
+  readonly failed: number
+  /** Of the complete ones: cancelled. */
+  readonly canceled: number
+  /** Whether first starts are held back. */
+  readonly paused: boolean
+  /** The sequence number of the last transition before this snapshot. */
+  readonly seq: number
+}
+
+/**
+ * A job that a worker pool knows: its tag and Schemas.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KnownJob {
+  readonly tag: string
+  readonly payloadSchema: PlainSchema
+  readonly successSchema: PlainSchema
+  readonly errorSchema: PlainSchema
+  readonly progressSchema: PlainSchema
+  readonly messageSchema: PlainSchema
 }
 
 /**
@@ -27,23 +111,36 @@ export interface WorkerPool {
  * @category models
  * @since 0.1.0
  */
-export type { WorkerPoolService } from "./internal/model.ts"
-
-/**
- * Options of `WorkerPool.layer`.
- *
- * @category models
- * @since 0.1.0
- */
-export type { WorkerPoolOptions } from "./internal/model.ts"
-
-/**
- * One consistent snapshot of a worker pool.
- *
- * @category models
- * @since 0.1.0
- */
-export type { WorkerPoolStatus } from "./internal/model.ts"
+export interface WorkerPoolService {
+  /** The root of everything dispatched without a pool; never done. */
+  readonly global: TaskPool
+  /** Dispatches by name; the payload is decoded with the job's Schema from its JSON form: null for none. */
+  dispatch(jobName: string, encodedPayload: unknown, options?: DispatchOptions): Effect.Effect<Any, DispatchError>
+  /** The visible task with this id. */
+  task(id: string): Effect.Effect<Option.Option<Any>>
+  /** All visible tasks, in the order of their dispatch. */
+  readonly tasks: Effect.Effect<ReadonlyArray<Any>>
+  /** The visible pool with this id. */
+  pool(id: string): Effect.Effect<Option.Option<TaskPool>>
+  /** All visible pools, GLOBAL first. */
+  readonly pools: Effect.Effect<ReadonlyArray<TaskPool>>
+  /** The jobs that it knows, in the order in which they came. */
+  readonly jobs: Effect.Effect<ReadonlyArray<KnownJob>>
+  /** One consistent snapshot. */
+  readonly status: Effect.Effect<WorkerPoolStatus>
+  /** The current status and later ones, latest wins for a slow reader; ends when the worker pool closes. */
+  readonly changes: Stream.Stream<WorkerPoolStatus>
+  /** Everything that happens from now on; a reader who falls 4,096 behind is told how many it has missed. */
+  readonly events: Stream.Stream<TaskEvent>
+  /** Changes the number of workers, an integer of at least 1 or Infinity, and interrupts nothing. */
+  resize(workers: number): Effect.Effect<void>
+  /** Stops first starts; resuming tasks go on. */
+  readonly pause: Effect.Effect<void>
+  /** Ends a pause. */
+  readonly resume: Effect.Effect<void>
+  /** Waits until nothing is queued, delayed or live; it refuses nothing. */
+  readonly drain: Effect.Effect<void>
+}
 
 /**
  * The WorkerPool service and its layer.
@@ -51,8 +148,7 @@ export type { WorkerPoolStatus } from "./internal/model.ts"
  * **Details**
  *
  * `WorkerPool.layer` takes `workers` (the machine's processors unless given), `capacity` (unbounded), `onFull`
- * (`"suspend"`), `history` (1,000) and `gracePeriod` (none). Counts below 1, and NaN, count as 1; a history below 0, and
- * NaN, as 0; fractions are cut. A `gracePeriod` that is no duration kills the layer.
+ * (`"suspend"`), `history` (1,000) and `gracePeriod` (none).
  *
  * **Example** (Looking at a worker pool)
  *
@@ -74,8 +170,8 @@ export type { WorkerPoolStatus } from "./internal/model.ts"
  * @since 0.1.0
  */
 export const WorkerPool: typeof WorkerPoolKey & {
-  readonly layer: (options?: model.WorkerPoolOptions) => Layer.Layer<WorkerPool>
+  readonly layer: (options?: WorkerPoolOptions) => Layer.Layer<WorkerPool>
 } = Object.assign(WorkerPoolKey, {
-  layer: (options: model.WorkerPoolOptions = {}): Layer.Layer<WorkerPool> =>
+  layer: (options: WorkerPoolOptions = {}): Layer.Layer<WorkerPool> =>
     Layer.effect(WorkerPoolKey, makeWorkerPool(options))
 })

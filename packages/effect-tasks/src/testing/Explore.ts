@@ -22,7 +22,8 @@ import { VirtualClock } from "../internal/testing/virtualClock.ts"
 
 /**
  * How many schedules to try (`seeds`, 100 unless given), or the one to replay: by its `seed`, or by the `schedule` that
- * an `ExplorationFailed` printed. A run that has not ended after `steps` (1,000,000 unless given) has failed.
+ * an `ExplorationFailed` printed. A run that has not ended after `steps` (1,000,000 unless given) has failed. With
+ * `raceTime: false` time never passes while something can run.
  *
  * @category models
  * @since 0.1.0
@@ -32,6 +33,7 @@ export interface Options {
   readonly seed?: number | undefined
   readonly schedule?: string | undefined
   readonly steps?: number | undefined
+  readonly raceTime?: boolean | undefined
 }
 
 /**
@@ -56,16 +58,23 @@ export class ExplorationFailed extends Schema.TaggedError<ExplorationFailed>()("
 
 /**
  * Runs the test once for each seed, each time with its own Scope, layers, virtual clock and seeded `Random`, under a
- * Scheduler that decides by the seed which ready fiber goes next and when a fiber yields early. The first failure ends
- * it.
+ * Scheduler that decides by the seed which ready fiber goes next, when a fiber yields early and when time passes. The first
+ * failure ends it.
  *
  * **Details**
  *
  * - Build layers inside the test, so that each run has its own.
- * - Time passes when nothing else can happen, so a test needs no `TestClock.adjust`; where it has one it works. A test
- *   that can never go on fails with that, instead of hanging.
- * - Seed 0 is the plain order. What one dispatcher schedules (a fiber and those it forks, until they first suspend)
- *   keeps its order, as Effect promises it.
+ * - Time passes when nothing else can happen, so a test needs no `TestClock.adjust`. A test that can never go on fails with
+ *   that, instead of hanging.
+ * - Time also races: now and then whoever would wake next wakes although something can run, however long the sleep, as on a
+ *   machine that is held up at that moment. So a timeout fires between two steps of a busy fiber. `Effect.sleep` is no way
+ *   to wait for others; `TestClock.adjust(0)` waits until nothing else can run.
+ * - Time does not race in a test that moves a `TestClock` on. That shows in a run: one in which time had raced does not
+ *   count and starts again.
+ * - Whenever time passes, promises that wait for nothing but promises have gone on before. For what takes real time, such
+ *   as reading a file, virtual time does not wait, as nobody can see what a promise waits for: a timeout beside it may fire.
+ * - Seed 0 is the plain order, in which time never races. What one dispatcher schedules (a fiber and those it forks, until
+ *   they first suspend) keeps its order, as Effect promises it.
  * - A seed replays exactly when the test depends on nothing but its fibers, the clock and `Random`.
  *
  * **Example** (Finding a lost update)
@@ -97,19 +106,31 @@ export const run = <A, E, R>(
 ): Effect.Effect<void, ExplorationFailed, Exclude<R, Scope.Scope>> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-    const { steps = 1_000_000 } = options
-    const attempt = (seed: number, chooser: Chooser<ReadyQueue>) => runOnce(test, context, { seed, chooser, steps })
+    const { raceTime = true, steps = 1_000_000 } = options
+    const runWith = (seed: number, chooser: Chooser<ReadyQueue>) => runOnce(test, context, { seed, chooser, steps })
+    /** Whether the test moves the time on itself, in the plain order. */
+    let adjusts: boolean | undefined
+    const attempt = Effect.fnUntraced(function*(seed: number, chooser: () => Chooser<ReadyQueue>) {
+      const timeless = () => ({ ...chooser(), passesTime: () => false })
+      if (!raceTime || adjusts === true) return yield* runWith(seed, timeless())
+      const outcome = yield* runWith(seed, chooser())
+      if (outcome.taken.length === 0) adjusts ??= outcome.adjusted
+      if (!outcome.raced) return outcome
+      adjusts ??= (yield* runWith(0, seeded(0))).adjusted
+      return adjusts || outcome.adjusted ? yield* runWith(seed, timeless()) : outcome
+    })
     if (options.schedule !== undefined) {
       const seed = options.seed ?? 0
-      const outcome = yield* attempt(seed, replaying(parse(options.schedule)))
+      const choices = parse(options.schedule)
+      const outcome = yield* attempt(seed, () => replaying(choices))
       if (outcome.failure !== undefined) return yield* failed(seed, outcome.failure, outcome.taken)
       return
     }
     const [first, last] = options.seed === undefined ? [0, (options.seeds ?? 100) - 1] : [options.seed, options.seed]
     for (let seed = first; seed <= last; seed++) {
-      const outcome = yield* attempt(seed, seeded(seed))
+      const outcome = yield* attempt(seed, () => seeded(seed))
       if (outcome.failure === undefined) continue
-      const shrunk = yield* shrink(outcome, (choices) => attempt(seed, replaying(choices)))
+      const shrunk = yield* shrink(outcome, (choices) => attempt(seed, () => replaying(choices)))
       return yield* failed(seed, shrunk.failure!, shrunk.taken)
     }
   })
@@ -125,6 +146,10 @@ const failed = (seed: number, failure: Cause.Cause<unknown>, taken: ReadonlyArra
 interface Outcome {
   readonly failure: Cause.Cause<unknown> | undefined
   readonly taken: ReadonlyArray<Choice>
+  /** Whether time has passed while something could run. */
+  readonly raced: boolean
+  /** Whether the test has moved the time on itself. */
+  readonly adjusted: boolean
 }
 
 /** One run on a context of its own: layers that the surroundings have built would bring their own scheduler. */
@@ -137,7 +162,7 @@ const runOnce = <A, E, R>(
     const clock = new VirtualClock(Context.get(surroundings, Clock.Clock))
     const end = (failure: Cause.Cause<unknown> | undefined) => {
       explorer.stop()
-      resume(Effect.succeed({ failure, taken: explorer.taken }))
+      resume(Effect.succeed({ failure, taken: explorer.taken, raced: clock.raced, adjusted: clock.adjusted }))
     }
     const explorer: Explorer = new Explorer({
       chooser: options.chooser,
@@ -158,11 +183,22 @@ const runOnce = <A, E, R>(
 /** How many runs shrinking may take. */
 const shrinkingRuns = 300
 
-/** Drops ever smaller parts of the decisions for as long as the test still fails without them. */
+/** How many of them look for one moment. */
+const momentRuns = 100
+
+/**
+ * Drops ever smaller parts of the decisions for as long as the test still fails without them. First it looks for one moment
+ * at which it is enough that time passes: the turns of a moment change with each yield that is dropped.
+ */
 const shrink = (found: Outcome, retry: (choices: ReadonlyArray<Choice>) => Effect.Effect<Outcome>) =>
   Effect.gen(function*() {
     let best = found
     let runs = 0
+    const lastMoment = found.taken.findLast(({ kind }) => kind === "time")?.at ?? 0
+    for (let at = 1; best.taken.length > 1 && at <= Math.min(lastMoment, momentRuns); at++, runs++) {
+      const outcome = yield* retry([{ kind: "time", at }])
+      if (outcome.failure !== undefined) best = outcome
+    }
     for (let size = best.taken.length; size >= 1; size = size >> 1) {
       for (let start = 0; start < best.taken.length && runs < shrinkingRuns; runs++) {
         const outcome = yield* retry(best.taken.toSpliced(start, size))

@@ -5,13 +5,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as model from "../internal/model.ts"
-import { progressOf, report } from "../internal/progress.ts"
-import { TaskRecord } from "../internal/records.ts"
-import { jobState } from "../internal/registry.ts"
-import { machineIn } from "../internal/service.ts"
-import type { State } from "../internal/state.ts"
-import { toTask } from "../internal/taskHandle.ts"
+import { jobState } from "../internal/dispatch/registry.ts"
+import type { Defined } from "../internal/handle/job.ts"
+import { machineIn } from "../internal/handle/service.ts"
+import { toTask } from "../internal/handle/task.ts"
+import { progressOf, report } from "../internal/observe/progress.ts"
+import type { State } from "../internal/record/state.ts"
+import { TaskRecord } from "../internal/record/task.ts"
 import type * as Job from "../Job.ts"
 import type { Task } from "../Task.ts"
 import type { TaskError } from "../TaskError.ts"
@@ -79,4 +79,4 @@ export const make = <J extends Job.Any>(
     return Effect.succeed(toTask(task))
   })
 
-const definitionOf = (job: Job.Any) => (job as unknown as model.Defined).definition // every job carries its definition
+const definitionOf = (job: Job.Any) => (job as unknown as Defined).definition // every job carries its definition

@@ -16,13 +16,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { Parts } from "../internal/machine.ts"
-import { MachineId, WorkerPoolKey } from "../internal/service.ts"
-import { toTask } from "../internal/taskHandle.ts"
+import { MachineId, WorkerPoolKey } from "../internal/handle/service.ts"
+import { toTask } from "../internal/handle/task.ts"
+import { makeWorkerPool } from "../internal/handle/workerPool.ts"
+import type { Settings } from "../internal/record/machine.ts"
 import * as eventLog from "../internal/testing/eventLog.ts"
-import { InlineAdmission } from "../internal/testing/inline.ts"
 import * as manual from "../internal/testing/manual.ts"
-import { makeWorkerPool } from "../internal/workerPool.ts"
 import type * as Task from "../Task.ts"
 import type { TaskEvent } from "../TaskEvent.ts"
 import type { WorkerPool, WorkerPoolOptions } from "../WorkerPool.ts"
@@ -47,8 +46,8 @@ export interface Manual {
 
 const Manual = Context.Service<Manual, eventLog.EventLog>("effect-tasks/testing/Manual")
 
-const make = (options: WorkerPoolOptions, parts?: Partial<Parts>) =>
-  Effect.map(makeWorkerPool({ workers: 4, ...options }, parts), (service) => {
+const make = (options: WorkerPoolOptions, special?: Partial<Settings>) =>
+  Effect.map(makeWorkerPool({ workers: 4, ...options }, special), (service) => {
     const log = new eventLog.EventLog(service[MachineId])
     return { log, context: Context.make(WorkerPoolKey, service).pipe(Context.add(eventLog.EventLogKey, log)) }
   })
@@ -123,7 +122,7 @@ export const layerInline = (
   options: Pick<WorkerPoolOptions, "history" | "gracePeriod"> = {}
 ): Layer.Layer<WorkerPool | EventLog> =>
   Layer.effectContext(Effect.map(
-    make({ ...options, workers: Infinity }, { instant: true, admission: (machine) => new InlineAdmission(machine) }),
+    make({ ...options, workers: Infinity }, { inline: true }),
     ({ context }) => context
   ))
 

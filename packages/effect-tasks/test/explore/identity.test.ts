@@ -1,6 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Queue, Stream } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
+import { TestClock } from "effect/testing"
 import { gate, script, scripted, taskById, trace, work } from "../support.ts"
 import { outcomeOf, overlap, race, refusalOf, together } from "./race.ts"
 
@@ -298,7 +299,7 @@ describe("I. Readers under every schedule", () => {
       })
       const brief = yield* Effect.forkChild(Stream.runDrain(events))
       const staying = yield* Effect.forkChild(listen)
-      yield* Effect.sleep(1)
+      yield* TestClock.adjust(0)
       const pool = yield* TaskPool.make()
       yield* Effect.forEach(["a", "b"], (id) => work(id, () => held.wait, { pool }))
       yield* together(Effect.andThen(Effect.yieldNow, Fiber.interrupt(brief)), held.open, pool.join)

@@ -58,8 +58,8 @@ export const raceWithClose = <E>(
     return explored(watched as Effect.Effect<void, E>) // every job is there
   }, timeout)
 
-/** Time passes when nothing else can happen: then everything has ended that ever will. */
-const standstill = Effect.sleep(1)
+/** Nothing else can happen: then everything has ended that ever will. */
+const standstill = TestClock.adjust(0)
 
 const explored = <E>(test: Effect.Effect<void, E>) => {
   return Explore.run(

@@ -209,17 +209,23 @@ describe("A. Status and cancel under every schedule", () => {
     [],
     Effect.gen(function*() {
       const seen: Array<Exit.Exit<unknown, unknown>> = []
+      let registered = 0
+      const register = (hooks: Task.Hooks<unknown, TestError>) =>
+        Effect.uninterruptible(Effect.andThen(
+          hooks.onFailure((exit) => Effect.sync(() => seen.push(exit))),
+          Effect.sync(() => registered++)
+        ))
       const task = yield* work("a", (self) =>
         Effect.gen(function*() {
-          yield* self.onFailure((exit) => Effect.sync(() => seen.push(exit)))
+          yield* register(self)
           yield* Effect.sleep(5)
           return yield* new TestError({ id: "a" })
         }), { timeout: 5 })
-      yield* task.onFailure((exit) => Effect.sync(() => seen.push(exit)))
+      yield* register(task)
       yield* Effect.delay(task.cancel(), 5)
       const exit = yield* task.exit
       assert.include(["error", "canceled", "timeout"], outcomeOf(exit))
-      assert.strictEqual(seen.length, 2)
+      assert.strictEqual(seen.length, registered)
       for (const one of seen) assert.deepStrictEqual(failure(one), failure(exit))
     })
   )

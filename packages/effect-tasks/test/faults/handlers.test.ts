@@ -211,9 +211,6 @@ describe("A handler", () => {
           assert.isTrue(
             Exit.isFailure(yield* Effect.exit(task.whileSleeping(Effect.andThen(Effect.yieldNow, Effect.interrupt))))
           )
-          assert.isTrue(Exit.isFailure(
-            yield* Effect.exit(task.whileSleeping(Effect.suspend(() => 5 as unknown as Effect.Effect<void>)))
-          ))
         }),
       succeeds
     )))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -36,6 +36,8 @@ const notDurations: ReadonlyArray<any> = [
   () => 5
 ]
 
+const notFunctions = ["id", 5, {}, true, null]
+
 const table: ReadonlyArray<readonly [option: string, values: ReadonlyArray<any>, options: (value: any) => any]> = [
   ["priority", [...notIntegers, Infinity], (priority) => ({ priority })],
   ["timeout", notDurations, (timeout) => ({ timeout })],
@@ -46,7 +48,11 @@ const table: ReadonlyArray<readonly [option: string, values: ReadonlyArray<any>,
   ["retry.schedule", [{}, 5, "1 second"], (schedule) => ({ retry: { schedule } })],
   ["persistent.capacity", notCounts.filter((value) => value !== null), (capacity) => ({ persistent: { capacity } })],
   ["persistent.timeToLive", notDurations, (timeToLive) => ({ persistent: { timeToLive } })],
-  ["unique", ["", "joined", 1, {}], (unique) => ({ unique })]
+  ["unique", ["", "joined", 1, {}], (unique) => ({ unique })],
+  ["key", notFunctions, (key) => ({ key })],
+  ["label", notFunctions, (label) => ({ label })],
+  ["retry.while", notFunctions, (retryWhile) => ({ retry: { while: retryWhile } })],
+  ["concurrency.key", [...notFunctions, undefined], (key) => ({ concurrency: { limit: 1, key } })]
 ]
 
 const label = (value: unknown): string =>
@@ -187,50 +193,61 @@ describe("A key", () => {
 })
 
 describe("A worker pool", () => {
-  const sizes: ReadonlyArray<readonly [given: any, is: number]> = [
-    [0, 1],
-    [-3, 1],
-    [NaN, 1],
-    [-Infinity, 1],
-    [0.5, 1],
-    [1.9, 1],
-    [2.7, 2],
-    [Infinity, Infinity]
+  const refused: ReadonlyArray<readonly [option: string, values: ReadonlyArray<any>, mend: string]> = [
+    ["workers", [0, -3, NaN, -Infinity, 0.5, 1.9, "4"], "give an integer of at least 1, or Infinity"],
+    ["capacity", [-1, NaN, -Infinity, 0.5, 2.7, "4"], "give an integer of at least 0, or Infinity"],
+    ["history", [-1, NaN, -Infinity, 2.5, "4"], "give an integer of at least 0, or Infinity"]
   ]
-  for (const [given, is] of sizes) {
-    it.effect(`with ${given} workers has ${is}`, () =>
+  for (const [option, values, mend] of refused) {
+    it.effect(`refuses ${option} that could never work, and names the mend`, () =>
       Effect.gen(function*() {
-        const { resize, status } = yield* WorkerPool
-        const most = Math.min(is, 5)
-        const check = Effect.gen(function*() {
-          const held = gate()
-          for (let i = 0; i < 5; i++) yield* work(`${i}`, () => held.wait)
-          yield* settleTurns
-          assert.deepInclude(yield* status, { workers: is, busy: most, queued: 5 - most })
-          yield* held.open
-          yield* settleTurns
-          assert.deepInclude(yield* status, { busy: 0, queued: 0 })
-        })
-        yield* check
-        yield* resize(3)
-        yield* resize(given)
-        yield* check
-      }).pipe(withPool({ workers: given })))
-
-    it.effect(`with a capacity of ${given} takes ${is}`, () =>
-      Effect.gen(function*() {
-        const held = gate()
-        yield* work("held", () => held.wait)
-        yield* settleTurns
-        for (let i = 0; i < 5; i++) {
-          const exit = yield* Effect.exit(work(`${i}`))
-          assert.strictEqual(Exit.isSuccess(exit), i < is)
+        for (const value of values) {
+          const layer = WorkerPool.layer({ [option]: value })
+          const message = misuse(yield* Effect.exit(Effect.scoped(Layer.build(layer))))
+          assert.isTrue(message.startsWith(`WorkerPool: ${option} cannot be `), message)
+          assert.isTrue(message.endsWith(`; ${mend}`), message)
         }
-        yield* held.open
-      }).pipe(withPool({ workers: 1, capacity: given, onFull: "fail" })))
+      }))
   }
 
-  for (const [given, is] of [[0, 0], [-1, 0], [NaN, 0], [-Infinity, 0], [2.5, 2], [Infinity, 5]] as const) {
+  it.effect("refuses an onFull that it does not know", () =>
+    Effect.gen(function*() {
+      for (const onFull of ["drop", "", 5, {}] as ReadonlyArray<any>) {
+        const message = misuse(yield* Effect.exit(Effect.scoped(Layer.build(WorkerPool.layer({ onFull })))))
+        assert.isTrue(message.startsWith("WorkerPool: onFull cannot be "), message)
+      }
+    }))
+
+  it.effect("opens no pool with options that it does not know", () =>
+    Effect.gen(function*() {
+      const bad: ReadonlyArray<readonly [string, any]> = [["onFailure", "stop"], ["onFailure", 1], ["name", 5]]
+      for (const [option, value] of bad) {
+        const message = misuse(yield* Effect.exit(TaskPool.use(() => Effect.void, { [option]: value })))
+        assert.isTrue(message.startsWith(`TaskPool: ${option} cannot be `), message)
+      }
+      assert.strictEqual((yield* (yield* WorkerPool).pools).length, 1)
+    }).pipe(withPool()))
+
+  it.effect("is not resized to what could never work", () =>
+    Effect.gen(function*() {
+      const { resize, status } = yield* WorkerPool
+      for (const workers of [0, -3, NaN, 1.5]) {
+        const message = misuse(yield* Effect.exit(resize(workers)))
+        assert.isTrue(message.startsWith("WorkerPool: workers cannot be "), message)
+      }
+      assert.deepInclude(yield* status, { workers: 2, seq: 0 })
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("may have workers without limit", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      for (let i = 0; i < 5; i++) yield* work(`${i}`, () => held.wait)
+      yield* settleTurns
+      assert.deepInclude(yield* (yield* WorkerPool).status, { workers: Infinity, busy: 5, queued: 0 })
+      yield* held.open
+    }).pipe(withPool({ workers: Infinity })))
+
+  for (const [given, is] of [[0, 0], [2, 2], [Infinity, 5]] as const) {
     it.effect(`with a history of ${given} remembers ${is} of five`, () =>
       Effect.gen(function*() {
         for (let i = 0; i < 5; i++) yield* (yield* work(`${i}`)).await

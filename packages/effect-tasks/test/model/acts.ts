@@ -19,11 +19,22 @@ export interface Dispatch {
   readonly hooks: "none" | "plain" | "slow"
 }
 
+/** Dispatches and awaits; interrupted, it gives up its hold. */
+export interface Run {
+  readonly _tag: "Run"
+  readonly job: JobName
+  readonly key: string
+  readonly pool: number
+  readonly instant: Outcome | undefined
+}
+
 /** What both the driver and a handler can do. */
 export type Act =
   | Dispatch
+  | Run
   | { readonly _tag: "MakePool", readonly cancelOnFailure: boolean, readonly finalizer: boolean }
   | { readonly _tag: "Seal" | "Join" | "Settled" | "CancelPool", readonly pool: number, readonly through: boolean }
+  | { readonly _tag: "Close", readonly pool: number }
   | { readonly _tag: "Await", readonly task: number, readonly through: boolean }
   | { readonly _tag: "Cancel" | "Recompute" | "ClearTimeout", readonly task: number }
   | { readonly _tag: "SetTimeout", readonly task: number, readonly millis: number }
@@ -40,10 +51,13 @@ export type HandlerAct =
   | { readonly _tag: "Read" }
   | { readonly _tag: "OwnHook", readonly kind: HookKind, readonly slow: boolean }
   | { readonly _tag: "Finalizer", readonly kind: "slow" | "die" }
+  | { readonly _tag: "WaitingFinalizer", readonly task: number }
+  /** Fibers of a handler are named by their numbers; 0 is the handler itself. */
+  | { readonly _tag: "Fork" | "JoinFiber" | "InterruptFiber", readonly fiber: number }
 
 /** What only the driver does. */
 export type DriverAct =
   | Act
   | { readonly _tag: "Pause" | "Resume" | "Drain" }
   | { readonly _tag: "Resize", readonly workers: number }
-  | { readonly _tag: "Close", readonly pool: number }
+  | { readonly _tag: "InterruptRun", readonly op: number }

@@ -61,15 +61,13 @@ class Driver {
     })
   }
 
-  private perform(act: DriverAct | HandlerAct, by: entities.Task | undefined) {
+  private perform(act: DriverAct | HandlerAct, by: entities.Fiber | undefined) {
     return Effect.suspend(() => {
       const { label } = this.model.perform(act, by)
       this.trace.push(label)
       const op = this.real.note(label)
-      if (by !== undefined) return this.real.tell(by.number, act as HandlerAct, op) // the program gives handlers only theirs
-      return Effect.asVoid(
-        Effect.forkDetach(Effect.exit(this.real.record(op, act, undefined)), { startImmediately: true })
-      )
+      if (by !== undefined) return this.real.tell(by, act as HandlerAct, op) // the program gives handlers only theirs
+      return this.real.call(op, act as DriverAct)
     })
   }
 
@@ -113,7 +111,7 @@ class Driver {
   drain() {
     return Effect.gen({ self: this }, function*() {
       const { model } = this
-      const act = (act: DriverAct | HandlerAct, by?: entities.Task) => this.take({ _tag: "Act", act, by, rush: false })
+      const act = (act: DriverAct | HandlerAct, by?: entities.Fiber) => this.take({ _tag: "Act", act, by, rush: false })
       yield* act({ _tag: "Resume" })
       for (
         let round = 0;
@@ -122,18 +120,13 @@ class Driver {
       ) {
         if (round === 100) return yield* this.wrong("something waits for what cannot come")
         const gate = model.gates.find(({ isOpen }) => !isOpen)
-        const idle = model.tasks.find((task) => task.idle)
-        const reader = model.tasks.find((task) => task.reading !== undefined)
-        // two handlers may fill each other's inboxes, which is no fault of the runtime
-        const stuck = round < 50 ?
-          undefined :
-          model.tasks.find(({ number }) =>
-            model.tasks.some(({ senders }) => senders.some(({ by }) => by?.number === number))
-          )
+        // children first: the end of a handler interrupts them
+        const fibers = model.tasks.flatMap(({ children, main }) => [...children, main])
+        const idle = fibers.find((fiber) => fiber.idle)
+        const reader = fibers.find((fiber) => fiber.reading !== undefined)
         if (gate !== undefined) yield* this.take({ _tag: "Open", gate })
         else if (idle !== undefined) yield* act({ _tag: "End", outcome: "success" }, idle)
-        else if (reader !== undefined) yield* act({ _tag: "Send", task: reader.number, count: 1 })
-        else if (stuck !== undefined) yield* act({ _tag: "Cancel", task: stuck.number })
+        else if (reader !== undefined) yield* act({ _tag: "Send", task: reader.task.number, count: 1 })
         else yield* this.take({ _tag: "Advance", millis: 10 })
       }
       for (const pool of model.pools) yield* act({ _tag: "Settled", pool: pool.number, through: false })

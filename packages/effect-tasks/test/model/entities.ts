@@ -34,12 +34,50 @@ export interface Hook {
   readonly gate: Gate | undefined
 }
 
-/** Where a task waits; without target it has been woken. */
+/** That a fiber of a handler waits. */
 export interface Wait {
+  readonly fiber: Fiber
   readonly reason: string
+  /** R7: a closing waits on when its task is stopped. */
+  readonly evenMarked: boolean
   target: Task | Pool | undefined
-  readonly proceed: () => void
+  /** It has been woken, and its fiber goes on when the task has a slot. */
+  isOver: boolean
+  proceed: () => void
 }
+
+/** A fiber of a handler. */
+export class Fiber {
+  readonly task: Task
+  /** 0 is the handler itself. */
+  readonly number: number
+  /** It can be told to do something. */
+  idle = true
+  op: Op | undefined
+  /** What it does now goes on when it is interrupted. */
+  masked = false
+  interrupted = false
+  ended = false
+  /** What it has dispatched by `run`. */
+  owned: Ticket | undefined
+  reading: (() => void) | undefined
+  readonly onEnd: Array<() => void> = []
+
+  constructor(task: Task, number: number) {
+    this.task = task
+    this.number = number
+  }
+}
+
+/** R15: that a pool holds a task, by so many dispatches. */
+export interface Ticket {
+  readonly task: Task
+  readonly pool: Pool
+  holds: number
+}
+
+/** What an attempt has acquired: its release waits for a gate or a task, or dies. */
+export type Finalizer = Gate | "die" | { readonly task: Task, readonly name: string }
 
 export class Task {
   readonly number: number
@@ -47,7 +85,9 @@ export class Task {
   readonly key: string
   readonly pool: Pool
   readonly instant: Outcome | undefined
-  readonly holders: Set<Pool>
+  readonly tickets = new Map<Pool, Ticket>()
+  /** The parent of the pools that it makes. */
+  above: Pool | undefined
   state: State = "Queued"
   priority: number
   timeout: number | undefined
@@ -66,20 +106,24 @@ export class Task {
   deadline: Timer | undefined
   /** The delay before the first start or before a retry. */
   pause: Timer | undefined
-  /** Its handler can be told to do something. */
-  idle = false
-  op: Op | undefined
-  wait: Wait | undefined
+  main: Fiber
+  children: Array<Fiber> = []
+  forks = 0
+  /** What comes when all fibers of the handler have ended. */
+  afterFibers: (() => void) | undefined
+  /** The oldest first. */
+  waits: Array<Wait> = []
   /** An attempt, or all of it, is being closed. */
   closing = false
-  finalizers: Array<Gate | "die"> = []
+  finalizers: Array<Finalizer> = []
   finalizerDied = false
   pools: Array<Pool> = []
   hooks: Array<Hook> = []
   hookKind = 0
   messages = 0
-  reading: (() => void) | undefined
-  senders: Array<{ readonly by: Task | undefined, readonly taken: () => void, readonly ended: () => void }> = []
+  /** Fibers that read its inbox, the first of them first. */
+  readers: Array<Fiber> = []
+  senders: Array<{ readonly by: Fiber | undefined, readonly taken: () => void, readonly ended: () => void }> = []
   readonly waiters: Array<() => void> = []
 
   constructor(
@@ -94,7 +138,31 @@ export class Task {
     this.timeout = options.timeout
     this.queueTimeout = options.queueTimeout
     this.given = options
-    this.holders = new Set([options.pool])
+    this.main = new Fiber(this, 0)
+    this.main.idle = false
+    this.above = options.pool.isGlobal ? undefined : options.pool
+    this.hold(options.pool)
+  }
+
+  get holders(): ReadonlyArray<Pool> {
+    return [...this.tickets.keys()]
+  }
+
+  hold(pool: Pool): void {
+    const ticket = this.tickets.get(pool)
+    if (ticket !== undefined) ticket.holds++
+    else this.tickets.set(pool, { task: this, pool, holds: 1 })
+  }
+
+  get fibers(): ReadonlyArray<Fiber> {
+    return this.main.ended ? this.children : [this.main, ...this.children]
+  }
+
+  /** R9: when the pool above those that it makes lets go of it, they hang below the oldest that holds it and is not below. */
+  hang(): void {
+    this.above = this.holders.find((pool) =>
+      !pool.isGlobal && !pool.canceled && !pool.chain.some(({ creator }) => creator === this)
+    )
   }
 
   /** R19: tasks with the same gate share permits. */
@@ -113,7 +181,7 @@ export class Task {
 /** That a pool counts a task. */
 interface Entry {
   readonly task: Task
-  /** The pool let go of the task when it was cancelled: canceled for this pool, whatever comes of it. */
+  /** The pool let go of the task, or of one above it: canceled for this pool, whatever comes of it. */
   letGo: boolean
 }
 
@@ -148,8 +216,7 @@ export class Pool {
 
   /** R9: never GLOBAL. */
   get parent(): Pool | undefined {
-    const pool = this.creator?.pool
-    return pool?.isGlobal ? undefined : pool
+    return this.creator?.above
   }
 
   /** This pool and its ancestors. */
@@ -161,12 +228,9 @@ export class Pool {
     return this.entries.find((entry) => entry.task === task && !entry.letGo)
   }
 
-  /** R10: upward until the first pool that already counts it. */
+  /** Counts the task, where it is not counted already. */
   count(task: Task): void {
-    for (const pool of this.chain) {
-      if (pool.entryOf(task) !== undefined) return
-      pool.entries.push({ task, letGo: false })
-    }
+    if (this.entryOf(task) === undefined) this.entries.push({ task, letGo: false })
   }
 
   get status() {

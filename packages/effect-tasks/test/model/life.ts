@@ -1,6 +1,6 @@
 /** The part of the model that knows the life of tasks and pools, and how it is cut short: R1-R9, R11-R13, R15, R16, R23. */
 import type { Outcome } from "./acts.ts"
-import type { Hook, Pool, Task, Verdict } from "./entities.ts"
+import { Fiber, type Hook, type Pool, type Task, type Ticket, type Verdict } from "./entities.ts"
 import { policyOf } from "./jobs.ts"
 import { Schedule } from "./schedule.ts"
 
@@ -32,8 +32,77 @@ export abstract class Life extends Schedule {
   // ---- a task's life: R1-R5, R23 -----------------------------------------------------------------------------------
 
   protected attempt(task: Task): void {
-    if (task.instant === undefined) task.idle = true
-    else this.handlerEnded(task, outcomes[task.instant])
+    task.main = new Fiber(task, 0)
+    if (task.instant !== undefined) this.fiberEnded(task.main, outcomes[task.instant])
+  }
+
+  /** A fiber has ended by itself; with the handler's own all others end. */
+  protected fiberEnded(fiber: Fiber, exit: string): void {
+    const { task } = fiber
+    if (fiber === task.main) task.afterFibers ??= () => this.handlerEnded(task, exit)
+    this.leave(fiber)
+  }
+
+  private leave(fiber: Fiber): void {
+    const { task } = fiber
+    fiber.ended = true
+    fiber.idle = false
+    task.children = task.children.filter((other) => other !== fiber)
+    if (fiber === task.main) task.children.forEach((child) => this.interruptFiber(child))
+    for (const then of fiber.onEnd.splice(0)) then()
+    this.lookAtFibers(task)
+  }
+
+  private lookAtFibers(task: Task): void {
+    const { afterFibers } = task
+    if (afterFibers === undefined || task.fibers.length > 0) return
+    task.afterFibers = undefined
+    afterFibers()
+  }
+
+  /** R17: one that waits needs a slot to go on to its end. */
+  protected interruptFiber(fiber: Fiber): void {
+    if (fiber.interrupted || fiber.ended) return
+    const { task } = fiber
+    fiber.interrupted = true
+    fiber.idle = false
+    fiber.reading = undefined
+    if (fiber.masked) return
+    for (const other of this.tasks) other.senders = other.senders.filter(({ by }) => by !== fiber)
+    const wait = task.waits.find((wait) => wait.fiber === fiber)
+    if (wait === undefined) return this.unwind(fiber)
+    wait.proceed = () => this.unwind(fiber)
+    if (task.state === "Stopping") this.goOn(wait)
+    else this.wake(wait)
+  }
+
+  /** R15: an interrupted `run` gives up its hold. */
+  private unwind(fiber: Fiber): void {
+    const end = () => {
+      if (fiber.op !== undefined) fiber.op.result = "interrupted"
+      this.leave(fiber)
+    }
+    if (fiber.owned === undefined) return end()
+    fiber.masked = true
+    this.disown(fiber.owned, fiber, end)
+  }
+
+  protected disown(ticket: Ticket, by: Fiber | undefined, then: () => void): void {
+    const { pool, task } = ticket
+    if (task.tickets.get(pool) !== ticket || task.settled) return then()
+    if (ticket.holds > 1) {
+      ticket.holds--
+      return then()
+    }
+    if (task.tickets.size > 1) {
+      this.letGo(pool, task)
+      this.finishIfDone(pool)
+      return then()
+    }
+    if (task.state === "Exited") return then() // R6
+    this.stop([task], [], canceled)
+    if (this.dependents(by?.task).has(task)) return then()
+    this.wait(by, task, "task", then, true)
   }
 
   protected handlerEnded(task: Task, exit: string): void {
@@ -56,15 +125,15 @@ export abstract class Life extends Schedule {
     task.hooks = task.hooks.filter(({ attempt }) => attempt === undefined)
     const again = () => this.todo.push(() => task.marked ? this.exit(task) : this.attempt(task))
     if (delay === 0) return void again()
-    this.lend(task, "retry", undefined, again)
-    const { wait } = task
-    task.pause = this.at(delay, () => this.wake(task, wait!))
+    const wait = this.lend(task.main, "retry", undefined, again)
+    task.pause = this.at(delay, () => this.wake(wait))
   }
 
   protected enterStopping(task: Task, verdict: Verdict): void {
     task.verdict = verdict
     task.state = "Stopping"
     task.place = undefined
+    if (task.waits.length > 0) task.worker = undefined
     this.clear(task.deadline)
   }
 
@@ -74,20 +143,46 @@ export abstract class Life extends Schedule {
     task.pools = task.pools.filter(({ released }) => !released)
     const [pool] = task.pools
     if (pool !== undefined) {
-      this.stop([], [pool], canceled)
-      // R22: an end cannot wait for a shared task that waits for it
-      const left = this.dependents(task)
-      for (const held of this.held(pool)) if (left.has(held)) letGo(pool, held)
-      this.finishIfDone(pool)
-      return this.wait(task, pool, "children", () => this.close(task, then))
+      this.stop([], task.pools, canceled) // all at once, then one after another
+      return this.closePool(pool, task.main, () => this.close(task, then))
     }
     const finalizer = task.finalizers.pop()
     if (finalizer === undefined) {
       task.closing = false
       return then()
     }
-    if (finalizer === "die") task.finalizerDied = true
-    this.whenOpen(finalizer === "die" ? undefined : finalizer, () => this.close(task, then))
+    const next = () => this.close(task, then)
+    if (finalizer === "die") {
+      task.finalizerDied = true
+      next()
+    } else if ("task" in finalizer) this.finalize(task, finalizer.task, finalizer.name, next)
+    else this.whenOpen(finalizer, next)
+  }
+
+  /** A finalizer waits for another task. */
+  private finalize(task: Task, target: Task, name: string, next: () => void): void {
+    const ended = (result: string) => {
+      this.log.push(`${name}: ${result}`)
+      next()
+    }
+    if (target.settled) return ended(target.verdict!.exit)
+    if (this.reaches(target, task)) return ended("Die WaitCycle")
+    if (task.marked) return ended("interrupted")
+    this.lend(task.main, "task", target, () => ended(task.marked ? "interrupted" : target.verdict!.exit))
+  }
+
+  /** R9: ends the waits of those that wait for the closer; R22: lets go of what it cannot wait for even then. */
+  protected closePool(pool: Pool, by: Fiber | undefined, then: () => void): void {
+    const cut = this.held(pool).filter((task) =>
+      task !== by?.task && task.state === "Stopping" && task.waits.some(({ evenMarked }) => !evenMarked) &&
+      this.dependents(by?.task).has(task)
+    )
+    for (const task of cut) task.marked = true
+    if (cut.length > 0) this.todo.push(() => cut.forEach((task) => this.interrupt(task)))
+    const left = this.dependents(by?.task)
+    for (const task of this.held(pool)) if (left.has(task)) this.letGo(pool, task)
+    this.finishIfDone(pool)
+    this.wait(by, pool, "children", then, true)
   }
 
   protected exit(task: Task, verdict?: Verdict): void {
@@ -165,6 +260,12 @@ export abstract class Life extends Schedule {
     if (this.isFirst(task)) task.place = ++this.places
   }
 
+  protected before(task: Task): ReadonlyArray<Task> {
+    const key = this.lineOf(task)
+    const line = key === undefined ? [] : this.lines.get(key)!
+    return line.slice(0, line.indexOf(task))
+  }
+
   protected lineOf(task: Task): string | undefined {
     for (const [key, line] of this.lines) if (line.includes(task)) return key
     return undefined
@@ -212,16 +313,17 @@ export abstract class Life extends Schedule {
     })
   }
 
-  protected cancelAndWait(pool: Pool, by: Task | undefined, isClose: boolean, done: () => void): void {
+  protected cancelAndWait(pool: Pool, by: Fiber | undefined, isClose: boolean, done: () => void): void {
     if (isClose && pool.released) return done()
     this.stop([], [pool], canceled)
+    if (isClose) return this.closePool(pool, by, done)
     // asked afterwards: what has been stopped waits for nobody any more
-    const left = this.dependents(by)
+    const left = this.dependents(by?.task)
     const held = this.held(pool)
     if (!pool.isGlobal && !held.some((task) => left.has(task))) return this.wait(by, pool, "children", done)
     const waitForEach = ([task, ...rest]: ReadonlyArray<Task>): void =>
       task === undefined ? done() : this.wait(by, task, "children", () => waitForEach(rest))
-    waitForEach(held.filter((task) => task.marked && !left.has(task)))
+    waitForEach(held.filter((task) => (task.marked || task.state === "Stopping") && !left.has(task)))
   }
 
   // ---- cancel and timeout: R6, R7, R15 -----------------------------------------------------------------------------
@@ -241,7 +343,7 @@ export abstract class Life extends Schedule {
     while (below());
     // R15: a shared task is spared for a pool outside, and with it what is below it, which may spare others
     const isSpared = (task: Task) =>
-      !tasks.includes(task) && [...task.holders].some((pool) => !pool.canceled && !closed.has(pool))
+      !tasks.includes(task) && task.holders.some((pool) => !pool.canceled && !closed.has(pool))
     for (let task; (task = [...reached.keys()].find(isSpared)) !== undefined;) {
       reached.delete(task)
       task.pools.filter((pool) => !pools.includes(pool)).forEach((pool) => closed.delete(pool))
@@ -249,45 +351,61 @@ export abstract class Life extends Schedule {
     for (const task of reached.keys()) task.marked = true
     for (const pool of closed) pool.canceled = !pool.isGlobal
     for (const pool of closed) {
-      for (const task of this.held(pool)) if (canBeStopped(task)) letGo(pool, task)
+      for (const task of this.held(pool)) if (canBeStopped(task) && !reached.has(task)) this.letGo(pool, task)
     }
     for (const [task, its] of reached) {
       if (task.state === "Queued") this.exit(task, its)
       else if (task.state !== "Stopping") this.enterStopping(task, its)
     }
     closed.forEach((pool) => this.finishIfDone(pool))
+    const claiming = [...reached.keys()].filter(({ waits }) => waits.some(({ isOver }) => isOver))
+    this.todo.push(() => claiming.forEach((task) => this.endClaim(task)))
     this.todo.push(() => reached.forEach((_, task) => this.interrupt(task)))
+  }
+
+  /** R10: an unfinished task is counted by the pools that hold it and by all above them, now; others count it canceled. */
+  protected count(): void {
+    for (const task of this.tasks) {
+      if (task.state === "Exited") continue
+      const counting = new Set(task.holders.flatMap((holder) => holder.chain))
+      for (const pool of this.pools) {
+        const entry = pool.entryOf(task)
+        if (counting.has(pool)) pool.count(task)
+        else if (entry !== undefined) entry.letGo = true
+      }
+    }
+  }
+
+  protected letGo(pool: Pool, task: Task): void {
+    task.tickets.delete(pool)
+    if (task.above === pool) task.hang()
+    this.count()
+  }
+
+  /** Those that stand in line for a slot go on at once: before any other is reached. */
+  private endClaim(task: Task): void {
+    if (task.state !== "Stopping" || task.closing) return
+    task.afterFibers = () => this.close(task, () => this.exit(task))
+    for (const wait of task.waits.filter(({ isOver }) => isOver)) {
+      if (wait.fiber.interrupted || wait.evenMarked) this.goOn(wait)
+      else this.interruptFiber(wait.fiber)
+    }
+    this.lookAtFibers(task)
   }
 
   protected interrupt(task: Task): void {
     if (task.state !== "Stopping") return
-    task.reading = undefined
+    // a closing goes on, but waits of finalizers end, and one that was awake and stood in line for a slot needs none any more
     if (task.closing) {
-      // a closing goes on; one that was awake and stood in line for a slot needs none any more
-      if (task.wait !== undefined && task.wait.target === undefined) {
-        const { proceed } = task.wait
-        task.wait = undefined
-        proceed()
-      }
+      for (const wait of task.waits) if (wait.isOver || !wait.evenMarked) this.goOn(wait)
       return
     }
-    if (task.op !== undefined) task.op.result = "interrupted"
-    for (const other of this.tasks) other.senders = other.senders.filter(({ by }) => by !== task)
-    task.idle = false
-    task.op = task.wait = undefined
-    this.close(task, () => this.exit(task))
+    this.endClaim(task)
+    this.interruptFiber(task.main)
+    for (const { evenMarked, fiber } of task.waits) if (!evenMarked) this.interruptFiber(fiber)
+    this.lookAtFibers(task)
   }
 }
 
-const canBeStopped = ({ marked, state }: Task): boolean => !marked && state !== "Exited"
+const canBeStopped = ({ marked, state }: Task): boolean => !marked && state !== "Stopping" && state !== "Exited"
 const canBeCanceled = ({ canceled, done }: Pool): boolean => !canceled && !done
-
-/** R15: a cancelled pool counts a task that others hold too as canceled, and so do ancestors that counted it for its sake. */
-const letGo = (pool: Pool, task: Task): void => {
-  task.holders.delete(pool)
-  const staying = new Set([...task.holders].flatMap((holder) => holder.chain))
-  for (const each of pool.chain) {
-    const entry = each.entryOf(task)
-    if (entry !== undefined && !staying.has(each)) entry.letGo = true
-  }
-}

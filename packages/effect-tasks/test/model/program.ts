@@ -1,7 +1,7 @@
 /** Random programs. A command names its targets by small numbers, which are read against what there is when it comes. */
 import { Arbitrary, Schema } from "effect"
 import type { Act, Dispatch, DriverAct, HandlerAct, HookKind, Outcome } from "./acts.ts"
-import type { Gate, Task } from "./entities.ts"
+import type { Fiber, Gate, Pool } from "./entities.ts"
 import { type JobName, jobNames } from "./jobs.ts"
 import type { Model } from "./model.ts"
 
@@ -36,7 +36,13 @@ const weights = {
   Pause: 1,
   Resume: 2,
   Resize: 1,
-  Close: 1,
+  Close: 3,
+  Run: 5,
+  InterruptRun: 2,
+  WaitingFinalizer: 3,
+  Fork: 4,
+  JoinFiber: 2,
+  InterruptFiber: 2,
   Drain: 1
 }
 type Tag = keyof typeof weights
@@ -80,7 +86,7 @@ export type Step =
   | {
     readonly _tag: "Act",
     readonly act: DriverAct | HandlerAct,
-    readonly by: Task | undefined,
+    readonly by: Fiber | undefined,
     readonly rush: boolean
   }
   | { readonly _tag: "Open", readonly gate: Gate }
@@ -96,16 +102,17 @@ const kinds: ReadonlyArray<HookKind> = ["onExit", "onFailure", "onSuccess"]
 
 /** The first steps of a command in this state; the rest follows when they have been taken. */
 export const stepsOf = function*(command: Command, model: Model): Generator<Step> {
-  const idle = model.tasks.filter((task) => task.idle)
+  const idle = model.tasks.flatMap(({ fibers }) => fibers).filter(({ idle }) => idle)
   const handler = pick(idle, command.target)
   const by = command.by < 6 ? undefined : pick(idle, command.by)
   const tag = tags[command.tag]!
-  const told = (act: HandlerAct, by: Task): Step => ({ _tag: "Act", act, by, rush: false })
+  const told = (act: HandlerAct, by: Fiber): Step => ({ _tag: "Act", act, by, rush: false })
   const drive = (act: DriverAct): Step => ({ _tag: "Act", act, by: undefined, rush: command.rush === 0 })
   const anyone = (act: Act) => by === undefined ? drive(act) : told(act, by)
   // a handler's own pools come first
   const pool =
-    (pick([...by?.pools ?? [], ...model.pools.slice(1), model.pools[0]!], command.target) ?? model.pools[0]!).number
+    (pick([...by?.task.pools ?? [], ...model.pools.slice(1), model.pools[0]!], command.target) ?? model.pools[0]!)
+      .number
   const task = pick(model.tasks.toReversed(), command.target)?.number
   const through = command.n % 2 === 1
   const dispatch = (into: number): Dispatch => ({
@@ -139,11 +146,29 @@ export const stepsOf = function*(command: Command, model: Model): Generator<Step
     case "CancelPool":
       return yield anyone({ _tag: tag, pool, through })
     case "Close": {
-      const made = pick(
-        model.pools.filter((pool) => pool.creator === undefined && !pool.isGlobal && !pool.isScopeClosed),
-        command.target
+      const own = (creator: Pool["creator"]) => creator === undefined || creator === by?.task
+      const open = model.pools.filter(({ creator, isGlobal, isScopeClosed }) =>
+        own(creator) && !isGlobal && !isScopeClosed
       )
-      return made === undefined ? undefined : yield drive({ _tag: "Close", pool: made.number })
+      const made = pick(open, command.target)
+      return made === undefined ? undefined : yield anyone({ _tag: "Close", pool: made.number })
+    }
+    case "Run": {
+      const { instant, job, key } = dispatch(pool)
+      return yield anyone({ _tag: "Run", job, key, pool, instant })
+    }
+    case "InterruptRun": {
+      const run = pick([...model.runs.keys()], command.target)
+      return run === undefined ? undefined : yield drive({ _tag: "InterruptRun", op: run })
+    }
+    case "WaitingFinalizer":
+      return handler && task !== undefined ? yield told({ _tag: tag, task }, handler) : undefined
+    case "Fork":
+      return handler?.number === 0 ? yield told({ _tag: tag, fiber: handler.task.forks + 1 }, handler) : undefined
+    case "JoinFiber":
+    case "InterruptFiber": {
+      const child = handler?.number === 0 ? pick(handler.task.children, command.n) : undefined
+      return child && (yield told({ _tag: tag, fiber: child.number }, handler!))
     }
     case "Await":
       return task === undefined ? undefined : yield anyone({ _tag: tag, task, through })

@@ -1,18 +1,22 @@
 /** The runtime's side of a program: its jobs, what its handlers do, and what came of every call. */
-import { Effect, Exit, Layer, Queue, Schedule, Schema, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Queue, Schedule, Schema, Scope } from "effect"
 import { Job, type Task, type TaskEvent, TaskPool, WorkerPool } from "effect-tasks"
 import { type Gate, gate, TestError } from "../support.ts"
 import type { DriverAct, HandlerAct } from "./acts.ts"
+import type * as entities from "./entities.ts"
 import { type JobName, jobNames, policyOf } from "./jobs.ts"
 import { exitText } from "./snapshot.ts"
 
 const payload = {
   key: Schema.String,
-  instant: Schema.UndefinedOr(Schema.Literals(["success", "fail", "die"]))
+  /** How the handler ends at once. */
+  instant: Schema.UndefinedOr(Schema.Literals(["success", "fail", "die"])),
+  /** What the handler does, where programs are made of scripts. */
+  script: Schema.UndefinedOr(Schema.Int)
 }
 
-type Handle = Task.Task<unknown, TestError, number, string>
-type Context = Task.TaskContext<unknown, TestError, number, string>
+export type Handle = Task.Task<unknown, TestError, number, string>
+export type Context = Task.TaskContext<unknown, TestError, number, string>
 
 const makeJob = (name: JobName) => {
   const { concurrency, kept, retry, unique } = policyOf(name)
@@ -31,7 +35,7 @@ const makeJob = (name: JobName) => {
 }
 
 // every name has a job
-const jobs = Object.fromEntries(jobNames.map((name) => [name, makeJob(name)])) as Record<
+export const jobs = Object.fromEntries(jobNames.map((name) => [name, makeJob(name)])) as Record<
   JobName,
   ReturnType<typeof makeJob>
 >
@@ -64,6 +68,7 @@ export class Real {
   readonly events: Array<TaskEvent.TaskEvent> = []
   private readonly scopes = new Map<number, Scope.Closeable>()
   private readonly mailboxes = new Map<string, Queue.Queue<Told>>()
+  private readonly fibers = new Map<string, Fiber.Fiber<unknown, unknown>>()
   private readonly gates = new Map<string, Gate>()
   private isOpen = false
 
@@ -87,9 +92,10 @@ export class Real {
     return Effect.forEach(this.gates.values(), ({ open }) => open, { discard: true })
   })
 
-  /** Takes in tasks whose dispatcher was interrupted before it saw them: it replaced itself. */
+  /** Takes in new tasks. */
   readonly adopt = Effect.gen({ self: this }, function*() {
-    for (const task of yield* (yield* WorkerPool).tasks) {
+    const number = ({ id }: Task.Any) => Number(/\d+$/.exec(id)![0])
+    for (const task of (yield* (yield* WorkerPool).tasks).toSorted((a, b) => number(a) - number(b))) {
       if (this.numberOf(task) < 0) this.tasks.push(task as Handle) // every job here has these types
     }
   })
@@ -100,9 +106,18 @@ export class Real {
     return op
   }
 
-  /** Has a task's handler perform an act. */
-  tell(task: number, act: HandlerAct, op: Op): Effect.Effect<void> {
-    return Effect.asVoid(Queue.offer(this.mailbox(this.tasks[task]!.id), { act, op }))
+  /** Has a fiber of a handler perform an act. */
+  tell({ number, task }: entities.Fiber, act: HandlerAct, op: Op): Effect.Effect<void> {
+    return Effect.asVoid(Queue.offer(this.mailbox(`${this.tasks[task.number]!.id}/${number}`), { act, op }))
+  }
+
+  /** Performs an act outside of tasks. */
+  call(op: Op, act: DriverAct) {
+    return Effect.gen({ self: this }, function*() {
+      const fiber = yield* Effect.forkDetach(Effect.exit(this.record(op, act, undefined)), { startImmediately: true })
+      this.fibers.set(`${op.number}`, fiber)
+      yield* this.adopt // the next act may come before anything else
+    })
   }
 
   private mailbox(id: string): Queue.Queue<Told> {
@@ -112,13 +127,16 @@ export class Real {
   }
 
   private handler(instant: "success" | "fail" | "die" | undefined, task: Context): Acting {
+    return instant !== undefined ? ends[instant] : this.fiber(task, 0)
+  }
+
+  private fiber(task: Context, number: number): Acting {
     return Effect.gen({ self: this }, function*() {
-      if (instant !== undefined) return yield* ends[instant]
       while (true) {
-        const { act, op } = yield* Queue.take(this.mailbox(task.id))
+        const { act, op } = yield* Queue.take(this.mailbox(`${task.id}/${number}`))
         const exit = yield* Effect.exit(this.record(op, act, task))
         if (act._tag === "End") return yield* ends[act.outcome]
-        if ("through" in act && act.through && Exit.isFailure(exit)) return yield* exit
+        if (Exit.hasInterrupts(exit) || ("through" in act && act.through && Exit.isFailure(exit))) return yield* exit
       }
     })
   }
@@ -137,7 +155,8 @@ export class Real {
         const { delay, hooks, instant, job, key, pool, priority, queueTimeout, timeout } = act
         const options = { pool: this.pools[pool], priority, delay, timeout, queueTimeout }
         return Effect.gen({ self: this }, function*() {
-          const handle = yield* jobs[job].dispatch({ key, instant }, options)
+          const handle = yield* jobs[job].dispatch({ key, instant, script: undefined }, options)
+          yield* this.adopt
           const named = this.named(handle)
           if (handle.origin !== "created" || hooks === "none") return named
           for (const kind of ["onFailure", "onExit", "onSuccess"] as const) {
@@ -149,18 +168,25 @@ export class Real {
       }
       case "MakePool":
         return Effect.gen({ self: this }, function*() {
-          const scope = yield* Scope.make()
+          const scope = yield* task === undefined
+            ? Scope.make()
+            : Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer))
           const options = { onFailure: act.cancelOnFailure ? "cancel" : "continue" } as const
           const number = this.pools.length
-          const made = TaskPool.make(options)
-          const pool = yield* task === undefined ? Scope.provide(made, scope) : made
+          const pool = yield* Scope.provide(TaskPool.make(options), scope)
           this.pools.push(pool)
           this.scopes.set(number, scope)
           if (act.finalizer) yield* pool.addFinalizer(() => this.logged(`finalizer of pool ${number}`, false))
           return `pool ${number}`
         })
       case "Close":
-        return Scope.close(this.scopes.get(act.pool)!, Exit.void)
+        return Effect.uninterruptible(Scope.close(this.scopes.get(act.pool)!, Exit.void))
+      case "Run": {
+        const { instant, job, key, pool } = act
+        return Effect.as(jobs[job].run({ key, instant, script: undefined }, { pool: this.pools[pool] }), "success")
+      }
+      case "InterruptRun":
+        return Fiber.interrupt(this.fibers.get(`${act.op}`)!)
       case "Seal":
         return this.pools[act.pool]!.seal
       case "Join":
@@ -174,7 +200,10 @@ export class Real {
       case "Cancel":
         return this.tasks[act.task]!.cancel()
       case "Recompute":
-        return Effect.map(this.tasks[act.task]!.recompute, (handle) => this.named(handle))
+        return Effect.flatMap(
+          this.tasks[act.task]!.recompute,
+          (handle) => Effect.map(this.adopt, () => this.named(handle))
+        )
       case "ClearTimeout":
         return this.tasks[act.task]!.clearTimeout
       case "SetTimeout":
@@ -203,6 +232,19 @@ export class Real {
         return Effect.addFinalizer(() =>
           act.kind === "die" ? Effect.die("finalizer") : this.gate(`finalizer of op ${op.number}`).wait
         )
+      case "WaitingFinalizer":
+        return Effect.addFinalizer(() =>
+          this.finalize(`finalizer of task ${this.numberOf(task!)} by op ${op.number}`, act.task)
+        )
+      case "Fork":
+        return Effect.map(Effect.forkChild(this.fiber(task!, act.fiber), { startImmediately: true }), (fiber) => {
+          this.fibers.set(`${task!.id}/${act.fiber}`, fiber)
+        })
+      case "JoinFiber":
+      case "InterruptFiber": {
+        const fiber = this.fibers.get(`${task!.id}/${act.fiber}`)!
+        return act._tag === "JoinFiber" ? Effect.asVoid(Fiber.await(fiber)) : Fiber.interrupt(fiber)
+      }
       case "Pause":
         return WorkerPool.use(({ pause }) => pause)
       case "Resume":
@@ -215,12 +257,18 @@ export class Real {
   }
 
   private named(handle: Handle): string {
-    if (handle.origin === "created") this.tasks.push(handle)
     return `${handle.origin} ${this.numberOf(handle)}`
   }
 
   private numberOf({ id }: { readonly id: string }): number {
     return this.tasks.findIndex((task) => task.id === id)
+  }
+
+  private finalize(name: string, task: number): Effect.Effect<void> {
+    return Effect.flatMap(
+      Effect.exit(this.tasks[task]!.await),
+      (exit) => Effect.sync(() => void this.log.push(`${name}: ${exitText(exit)}`))
+    )
   }
 
   private logged(name: string, isSlow: boolean): Effect.Effect<void> {
@@ -239,7 +287,7 @@ export class Real {
       ): Array<Acting> => [task.exit, task.cancel(), Effect.exit(task.send("late")), task.recompute]),
       ...this.pools.flatMap((pool): Array<Acting> => [pool.settled, pool.cancel(), pool.seal]),
       WorkerPool.use(({ drain }) => drain),
-      jobs.Plain.dispatch({ key: "a", instant: undefined })
+      jobs.Plain.dispatch({ key: "a", instant: undefined, script: undefined })
     ]
     for (const [index, call] of calls.entries()) {
       const fiber = yield* Effect.forkChild(call, { startImmediately: true })

@@ -1,5 +1,5 @@
 /** The part of the model that knows time, slots and who waits for whom: R17, R18, R19, R20, R22. */
-import { type Gate, Pool, type Task, type Timer, type Wait } from "./entities.ts"
+import { type Fiber, type Gate, Pool, type Task, type Timer, type Wait } from "./entities.ts"
 import { policyOf } from "./jobs.ts"
 
 export abstract class Schedule {
@@ -12,6 +12,8 @@ export abstract class Schedule {
   protected readonly drains: Array<() => void> = []
   protected places = 0
   protected readonly todo: Array<() => void> = []
+  /** Tasks that have gone on in this turn while some of their fibers still wait. */
+  private readonly granted = new Set<Task>()
   private timers: Array<Timer> = []
 
   constructor(workers: number) {
@@ -32,8 +34,9 @@ export abstract class Schedule {
         continue
       }
       const task = this.next()
-      if (task === undefined) break
-      this.give(task)
+      if (task !== undefined) this.give(task)
+      else if (this.granted.size > 0) this.lendAgain()
+      else break
     }
     if (this.isIdle) { for (const done of this.drains.splice(0)) done() }
   }
@@ -106,39 +109,74 @@ export abstract class Schedule {
     task.place = undefined
     const isResuming = task.state === "Sleeping"
     task.state = "Running"
-    if (isResuming) {
-      const { proceed } = task.wait!
-      task.wait = undefined
-      return proceed()
-    }
-    this.begin(task)
+    if (!isResuming) return this.begin(task)
+    const woken = task.waits.filter(({ isOver }) => isOver)
+    task.waits = task.waits.filter(({ isOver }) => !isOver)
+    if (task.waits.length > 0) this.granted.add(task)
+    for (const { proceed } of woken) proceed()
   }
 
-  /** A running task lends its slot; a stopping one gives it away for good. */
-  protected lend(task: Task, reason: string, target: Task | Pool | undefined, proceed: () => void): void {
-    const wait = { reason, target, proceed }
-    task.wait = wait
-    target?.waiters.push(() => this.wake(task, wait))
-    if (task.state === "Running") task.state = "Sleeping"
+  /** R17: a turn later the fibers that went on have ended or suspended. */
+  private lendAgain(): void {
+    for (const task of this.granted) {
+      this.granted.delete(task)
+      if (task.state === "Running" && task.waits.length > 0) this.sleep(task)
+    }
+  }
+
+  private sleep(task: Task): void {
+    task.state = "Sleeping"
     task.worker = undefined
   }
 
-  protected wake(task: Task, wait: Wait): void {
-    if (task.wait !== wait) return
+  /** A running task lends its slot; a stopping one gives it away for good. */
+  protected lend(
+    fiber: Fiber,
+    reason: string,
+    target: Task | Pool | undefined,
+    proceed: () => void,
+    evenMarked = false
+  ): Wait {
+    const { task } = fiber
+    const wait: Wait = { fiber, reason, target, proceed, evenMarked, isOver: false }
+    task.waits.push(wait)
+    target?.waiters.push(() => this.wake(wait))
+    if (task.state === "Running") this.sleep(task)
+    task.worker = undefined
+    return wait
+  }
+
+  protected wake(wait: Wait): void {
+    const { fiber: { task } } = wait
+    if (!task.waits.includes(wait) || wait.isOver) return
     wait.target = undefined
     if (task.state === "Sleeping") {
+      wait.isOver = true
+      // those that stand behind one claim go on in the order in which they came to it
+      task.waits = [...task.waits.filter((other) => other !== wait), wait]
       task.place ??= ++this.places
-    } else if (task.closing) {
-      task.wait = undefined
-      wait.proceed()
+    } else if (task.state === "Running" || wait.evenMarked || !task.marked) {
+      this.goOn(wait)
     }
   }
 
-  protected wait(by: Task | undefined, target: Task | Pool, reason: string, proceed: () => void): void {
+  protected goOn(wait: Wait): void {
+    const { fiber: { task }, proceed } = wait
+    task.waits = task.waits.filter((other) => other !== wait)
+    proceed()
+  }
+
+  protected wait(
+    by: Fiber | undefined,
+    target: Task | Pool,
+    reason: string,
+    proceed: () => void,
+    evenMarked = false
+  ): void {
     if (target instanceof Pool ? target.released : target.settled) return proceed()
     if (by === undefined) target.waiters.push(proceed)
     // R7: a handler that has stopped its own task waits no more, it is interrupted
-    else if (!by.marked || by.closing) this.lend(by, reason, target, proceed)
+    else if (evenMarked || !by.task.marked) this.lend(by, reason, target, proceed, evenMarked)
   }
 
   protected wakeAll({ waiters }: Task | Pool): void {
@@ -155,7 +193,7 @@ export abstract class Schedule {
     } else if (task.state !== "Sleeping") {
       return undefined
     } else if (task.place === undefined) {
-      return task.wait!.reason
+      return task.waits[0]!.reason
     }
     if (!this.hasPermit(task)) return "job-concurrency"
     return task.state === "Queued" && this.paused ? "paused" : "slot"
@@ -163,12 +201,18 @@ export abstract class Schedule {
 
   /** The unfinished tasks of a pool. */
   held(pool: Pool): ReadonlyArray<Task> {
-    return this.tasks.filter((task) => !task.settled && task.holders.has(pool))
+    return this.tasks.filter((task) => !task.settled && task.tickets.has(pool))
   }
 
-  protected waitsFor(task: Task): ReadonlyArray<Task> {
-    const target = task.marked && !task.closing ? undefined : task.wait?.target // R7: a stop ends its wait
-    return target === undefined ? [] : target instanceof Pool ? this.held(target) : [target]
+  /** The earlier tasks of its key. */
+  protected abstract before(task: Task): ReadonlyArray<Task>
+
+  private waitsFor(task: Task): ReadonlyArray<Task> {
+    if (task.state === "Queued") return this.before(task)
+    return task.waits.filter(({ evenMarked }) => evenMarked || !task.marked).flatMap(({ target }) =>
+      // R7: a stop ends others
+      target === undefined ? [] : target instanceof Pool ? this.held(target) : [target]
+    )
   }
 
   protected reaches(from: Task, to: Task, seen = new Set<Task>()): boolean {
@@ -180,8 +224,10 @@ export abstract class Schedule {
 
   /** A caller, its ancestors, and everyone who waits for one of them. */
   protected dependents(by: Task | undefined): ReadonlySet<Task> {
-    const above: Array<Task> = []
-    for (let task = by; task !== undefined; task = task.pool.creator) above.push(task)
-    return new Set(this.tasks.filter((task) => above.some((one) => this.reaches(task, one))))
+    const above = new Set(by === undefined ? [] : [by])
+    for (const { holders } of above) {
+      for (const { creator } of holders) if (creator !== undefined) above.add(creator)
+    }
+    return new Set(this.tasks.filter((task) => [...above].some((one) => this.reaches(task, one))))
   }
 }

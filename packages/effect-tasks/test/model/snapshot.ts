@@ -44,11 +44,19 @@ const describe = (value: object): string =>
 
 const taskLine = (number: number, line: TaskLine) => `task ${number}: ${describe(line)}`
 
-/** The rules order the hooks of one task, not those of different ones. */
+/**
+ * The rules order the hooks of one task, not those of different ones; and what ends while a stopped task comes to wait for it
+ * may have ended before or not.
+ */
 const logLines = (log: ReadonlyArray<string>): Array<string> => {
   const subject = (line: string) => /(?:task|pool) \d+/.exec(line)![0]
   return log.toSorted((a, b) => subject(a).localeCompare(subject(b))).map((line) => `log: ${line}`)
+    .map((line) => line.replace(/(finalizer of task.*): (?!Die WaitCycle).*/, "$1: over"))
 }
+
+/** Which of two fibers a stop reaches first, the rules leave open; and whether it reaches one just before or after a closing. */
+const opLine = ({ label, result }: { readonly label: string, readonly result: string | undefined }, number: number) =>
+  `op ${number} ${label} => ${result !== undefined && /JoinFiber|InterruptFiber|Close/.test(label) ? "over" : result}`
 
 export const modelLines = (model: Model): Array<string> => [
   ...model.tasks.map((task, number) =>
@@ -67,7 +75,7 @@ export const modelLines = (model: Model): Array<string> => [
   ),
   ...model.pools.map((pool) => `pool ${pool.number}: ${describe(pool.status)}`),
   `worker pool: ${describe(model.status)}`,
-  ...model.ops.map(({ label, result }, number) => `op ${number} ${label} => ${result}`),
+  ...model.ops.map(opLine),
   ...logLines(model.log)
 ]
 
@@ -105,7 +113,7 @@ export const runtimeLines = (seen: Seen): Effect.Effect<Array<string>, never, Wo
     }
     const { seq: _, ...status } = yield* (yield* WorkerPool).status
     lines.push(`worker pool: ${describe(status)}`)
-    lines.push(...seen.ops.map(({ label, result }, number) => `op ${number} ${label} => ${result}`))
+    lines.push(...seen.ops.map(opLine))
     lines.push(...logLines(seen.log))
     return lines
   })

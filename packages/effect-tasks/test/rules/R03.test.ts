@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Schedule } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Option, Schedule, Scope } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -7,6 +7,7 @@ import {
   canceled,
   defect,
   elapse,
+  eventually,
   failure,
   gate,
   recordEvents,
@@ -16,6 +17,7 @@ import {
   settleTurns,
   stateOf,
   TestError,
+  testPool,
   timedOut,
   type Trace,
   trace,
@@ -399,4 +401,87 @@ describe("R3 The end has one order", () => {
       const task = yield* work("a", () => Effect.fail(new TestError({ id: "a" })))
       assert.deepStrictEqual(failure(yield* task.exit), new TestError({ id: "a" }))
     }).pipe(withPool()))
+
+  describe("a cancel that comes after the result, while a finalizer waits for a pool that it has opened,", () => {
+    /** A task that has succeeded, in a pool and below a task, whose finalizer waits for a child. */
+    const flushing = (options?: Job.DispatchOptions) =>
+      Effect.gen(function*() {
+        const [open, held, seen] = [gate(), gate(), trace()]
+        const scope = yield* Scope.make()
+        const pool = yield* Scope.provide(TaskPool.make(), scope)
+        const made: Array<ScriptedTask> = []
+        const flush = (n: number) =>
+          TaskPool.use((own) =>
+            work(`flush ${n}`, () => Effect.andThen(held.wait, seen.push(`flushed ${n}`)), { pool: own })
+          )
+        const above = yield* work("above", () =>
+          Effect.gen(function*() {
+            const own = yield* TaskPool.make()
+            made.push(
+              yield* work("a", () =>
+                Effect.addFinalizer(() =>
+                  Effect.gen(function*() {
+                    yield* flush(1)
+                    yield* open.wait
+                    yield* flush(2)
+                    yield* seen.push("finalizer ends")
+                  }).pipe(Effect.orDie)
+                ), { pool: own })
+            )
+            yield* Effect.never
+          }), { pool, ...options })
+        yield* eventually("it is dispatched", Effect.sync(() => made.length === 1))
+        const task = made[0]!
+        yield* awaitState(task, "Stopping")
+        yield* settleTurns
+        return { above, close: Scope.close(scope, Exit.void), held, open, pool, seen, task }
+      })
+
+    const ways: ReadonlyArray<{
+      readonly name: string,
+      readonly cancel: (of: Effect.Success<ReturnType<typeof flushing>>) => Effect.Effect<unknown, never, WorkerPool>
+    }> = [
+      { name: "of the task", cancel: ({ task }) => task.cancel() },
+      { name: "of its pool", cancel: ({ task }) => task.pool.cancel() },
+      { name: "of the task above", cancel: ({ above }) => above.cancel() },
+      { name: "by the timeout of the task above", cancel: ({ above }) => Effect.andThen(elapse(1000, 1), above.exit) },
+      { name: "of a pool above", cancel: ({ pool }) => pool.cancel() },
+      { name: "by the Scope of a pool above", cancel: ({ close }) => close },
+      {
+        name: "of all that runs",
+        cancel: ({ above }) => WorkerPool.use(({ global }) => Effect.andThen(above.pool.cancel(), global.cancel()))
+      }
+    ]
+    for (const { cancel, name } of ways) {
+      it.effect(`${name}, waits for the end and cuts nothing short`, () =>
+        Effect.gen(function*() {
+          const of = yield* flushing({ timeout: "1 second" })
+          const { held, open, seen, task } = of
+          const canceling = yield* Effect.forkChild(cancel(of))
+          yield* elapse(2000)
+          assert.strictEqual(yield* stateOf(task), "Stopping")
+          assert.isUndefined(canceling.pollUnsafe())
+          assert.deepStrictEqual(seen.log, [])
+          yield* held.open
+          yield* settleTurns
+          yield* open.open
+          yield* settleTurns
+          assert.deepStrictEqual(seen.log, ["flushed 1", "flushed 2", "finalizer ends"])
+          yield* Fiber.join(canceling)
+          assert.isTrue(Exit.isSuccess(yield* task.exit))
+        }).pipe(withPool({ workers: 2 })))
+    }
+
+    it.effect("a shutdown ends such waits: the worker pool closes, the result stands", () =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust(0)
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(testPool({ workers: 2 }), scope)
+        const { task } = yield* Effect.provideContext(flushing(), context)
+        const close = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        yield* settleTurns
+        assert.isDefined(close.pollUnsafe())
+        assert.isTrue(Exit.isSuccess(yield* task.exit))
+      }))
+  })
 })

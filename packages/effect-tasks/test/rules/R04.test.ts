@@ -134,6 +134,7 @@ describe("R4 Hooks", () => {
         throw new Error("hook broke")
       }
     },
+    { name: "dies after a while", hook: () => Effect.andThen(settleTurns, Effect.die(new Error("hook broke"))) },
     { name: "fails to release", hook: () => Effect.addFinalizer(() => Effect.die(new Error("hook broke"))) }
   ]
   it.effect.each(broken)("one that $name is logged and skips nothing", ({ hook }) => {
@@ -357,5 +358,45 @@ describe("R4 Hooks", () => {
       yield* awaitState(task, "Running")
       yield* task.cancel()
       assert.deepStrictEqual(reasons, ["Fail"])
+    }).pipe(withPool()))
+
+  for (const outcome of ["success", "failure"] as const) {
+    it.effect(`that register hooks of every kind, again and again, run once each and never go back (${outcome})`, () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const kinds = ["onFailure", "onExit", "onSuccess"] as const
+        const task = yield* work("a", () => outcome === "success" ? Effect.void : new TestError({ id: "a" }))
+        const add = (name: string, depth: number): Effect.Effect<void> =>
+          Effect.forEach(kinds, (kind) => {
+            const full = `${name}/${kind}`
+            return task[kind](() => Effect.andThen(seen.push(full), depth > 0 ? add(full, depth - 1) : Effect.void))
+          }, { discard: true })
+        yield* add("", 2)
+        yield* task.exit
+        const runs = outcome === "success" ? ["onExit", "onSuccess"] : ["onFailure", "onExit"]
+        const [first, second] = runs
+        assert.strictEqual(new Set(seen.log).size, seen.log.length)
+        assert.strictEqual(seen.log.length, 2 + 4 + 8)
+        // a hook of the first kind finds both still to come, one of the second that the first is over
+        const late = (name: string) => new RegExp(`/${second}(/.*)?/${first}(/|$)`).test(name)
+        const inTime = seen.log.filter((name) => !late(name))
+        assert.deepStrictEqual(seen.log.slice(0, inTime.length), inTime)
+        const kindOf = (name: string) => name.slice(name.lastIndexOf("/") + 1)
+        assert.deepStrictEqual(
+          inTime.map(kindOf),
+          inTime.map(kindOf).toSorted((a, b) => runs.indexOf(a) - runs.indexOf(b))
+        )
+      }).pipe(withPool()))
+  }
+
+  it.effect("twenty thousand overflow no stack", () =>
+    Effect.gen(function*() {
+      let ran = 0
+      const held = gate()
+      const task = yield* work("a", () => held.wait)
+      for (let n = 0; n < 20_000; n++) yield* task.onExit(() => Effect.sync(() => ran++))
+      yield* held.open
+      yield* task.await
+      assert.strictEqual(ran, 20_000)
     }).pipe(withPool()))
 })

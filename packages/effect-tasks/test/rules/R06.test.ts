@@ -121,6 +121,22 @@ describe("R6 Cancel", () => {
         assert.deepStrictEqual(seen.log, [])
       }).pipe(withPool()))
 
+    for (const what of ["itself", "its pool"] as const) {
+      it.effect(`is interrupted before its next step (it cancels ${what})`, () =>
+        Effect.gen(function*() {
+          const seen = trace()
+          const pool = yield* TaskPool.make()
+          const task = yield* work("a", ({ id }) =>
+            Effect.gen(function*() {
+              yield* seen.push("before")
+              yield* what === "itself" ? cancelSelf(id) : pool.cancel()
+              yield* seen.push("after")
+            }), { pool })
+          canceled(yield* task.exit)
+          assert.deepStrictEqual(seen.log, ["before"])
+        }).pipe(withPool()))
+    }
+
     it.effect("acts and returns, also where nothing can be interrupted", () =>
       Effect.gen(function*() {
         const seen = trace()
@@ -194,4 +210,17 @@ describe("R6 Cancel", () => {
       yield* tasks[4]!.await
       assert.deepStrictEqual(seen.log, ["a", "c", "e"])
     }).pipe(withPool({ workers: 1 })))
+
+  it.effect("of an exited task does not wait for its hooks", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      const task = yield* work("a")
+      yield* task.onExit(() => held.wait)
+      yield* awaitState(task, "Exited")
+      const cancel = yield* Effect.forkChild(task.cancel(), { startImmediately: true })
+      yield* settleTurns
+      assert.deepStrictEqual(cancel.pollUnsafe(), Exit.void)
+      yield* held.open
+      assert.strictEqual(yield* task.await, "a")
+    }).pipe(withPool()))
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber } from "effect"
-import { type DispatchError, type Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { Cause, Effect, Exit, Fiber, Queue } from "effect"
+import { type DispatchError, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -9,6 +9,7 @@ import {
   eventually,
   gate,
   type Script,
+  scripted,
   type ScriptedTask,
   type Scripts,
   settleTurns,
@@ -151,7 +152,10 @@ describe("R7 A cancel is one step over the whole subtree", () => {
     { name: "firstProgress", wait: (other) => other.firstProgress },
     { name: "join", wait: (_, pool) => pool.join },
     { name: "settled", wait: (_, pool) => pool.settled },
-    { name: "whileSleeping", wait: (_, _pool, task) => task.whileSleeping(Effect.never) },
+    {
+      name: "send on a full inbox",
+      wait: (other) => Effect.ignore(Effect.forEach(Array.from({ length: 17 }), () => other.send("one more")))
+    },
     {
       name: "await of its own child",
       wait: () =>
@@ -192,7 +196,8 @@ describe("R7 A cancel is one step over the whole subtree", () => {
           Effect.uninterruptible(Effect.flatMap(Effect.exit(wait(other, pool, self)), (exit) =>
             seen.push(how(exit)))))
         yield* awaitState(task, "Sleeping")
-        yield* task.cancel()
+        yield* Effect.forkChild(task.cancel())
+        yield* settleTurns
         assert.deepStrictEqual(seen.log, ["interrupted"])
         canceled(yield* task.exit)
       }).pipe(withPool())
@@ -214,10 +219,39 @@ describe("R7 A cancel is one step over the whole subtree", () => {
         const cancel = yield* Effect.forkChild(task.cancel())
         yield* settleTurns
         yield* region.open
-        yield* Fiber.join(cancel)
+        yield* settleTurns
         assert.deepStrictEqual(seen.log, ["ended"])
+        yield* Fiber.join(cancel)
       }).pipe(withPool())
   )
+
+  it.effect.each([
+    { name: "under way", before: true },
+    { name: "begun after the cancel", before: false }
+  ])("a whileSleeping $name in an uninterruptible region runs to its end", ({ before }) =>
+    Effect.gen(function*() {
+      const { seen } = yield* setting
+      const [region, held] = [gate(), gate()]
+      const task = yield* work("a", (self) =>
+        Effect.uninterruptible(
+          Effect.gen(function*() {
+            if (!before) yield* region.wait
+            yield* self.whileSleeping(held.wait)
+            yield* seen.push("returned")
+          })
+        ))
+      yield* awaitState(task, before ? "Sleeping" : "Running")
+      const cancel = yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      yield* region.open
+      yield* settleTurns
+      assert.deepStrictEqual(seen.log, [])
+      assert.strictEqual(yield* stateOf(task), "Stopping")
+      yield* held.open
+      yield* Fiber.join(cancel)
+      assert.deepStrictEqual(seen.log, ["returned"])
+      canceled(yield* task.exit)
+    }).pipe(withPool()))
 
   it.effect("a wait whose target ends in the same turn as the cancel does not return", () =>
     Effect.gen(function*() {
@@ -342,4 +376,160 @@ describe("R7 A cancel is one step over the whole subtree", () => {
       yield* Fiber.join(cancel)
       assert.deepStrictEqual(yield* states(tasks), ["Exited", "Exited", "Exited"])
     }).pipe(withPool({ workers: 1 })))
+
+  it.effect("an acquisition that sleeps is not cut: it runs to its end, and its release is registered", () =>
+    Effect.gen(function*() {
+      const [held, seen] = [gate(), trace()]
+      const task = yield* work("a", (self) =>
+        Effect.andThen(
+          Effect.acquireRelease(
+            self.whileSleeping(Effect.andThen(held.wait, seen.push("acquired"))),
+            () => seen.push("released")
+          ),
+          Effect.never
+        ))
+      yield* awaitState(task, "Sleeping")
+      const cancel = yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      assert.strictEqual(yield* stateOf(task), "Stopping")
+      yield* held.open
+      yield* Fiber.join(cancel)
+      assert.deepStrictEqual(seen.log, ["acquired", "released"])
+      canceled(yield* task.exit)
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("a wait inside of a whileSleeping that runs to its end ends interrupted all the same", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const other = yield* work("other", () => Effect.never)
+      const task = yield* work("a", (self) =>
+        Effect.uninterruptible(
+          self.whileSleeping(
+            Effect.andThen(
+              Effect.flatMap(Effect.exit(other.exit), (exit) => seen.push(how(exit))),
+              seen.push("end of the effect")
+            )
+          )
+        ))
+      yield* awaitState(task, "Sleeping")
+      yield* awaitState(other, "Running")
+      yield* Effect.forkChild(task.cancel())
+      yield* settleTurns
+      assert.deepStrictEqual(seen.log, ["interrupted", "end of the effect"])
+      canceled(yield* task.exit)
+    }).pipe(withPool({ workers: 2 })))
+
+  describe("nothing of a user's runs in the middle of the step:", () => {
+    class Fed extends Job.make("Fed", scripted) {}
+
+    /** A task whose inbox is full and that never reads it. */
+    const fed = (pool: TaskPool.TaskPool) =>
+      Effect.gen(function*() {
+        const task = yield* Fed.dispatch({ id: "fed" }, { pool, delay: "1 hour" })
+        for (let n = 0; n < 16; n++) yield* task.send(`${n}`)
+        return task
+      })
+
+    it.effect("a sender that the cancel lets go sees all of the subtree stopped", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const inbox = yield* fed(pool)
+        const others = [
+          yield* work("running", () => Effect.never, { pool }),
+          yield* Fed.dispatch({ id: "queued" }, { pool, delay: "1 hour" })
+        ]
+        yield* awaitState(others[0]!, "Running")
+        const seen: Array<unknown> = []
+        yield* Effect.forkChild(
+          Effect.gen(function*() {
+            yield* Effect.ignore(inbox.send("suspends"))
+            seen.push(...yield* states(others))
+            const late = yield* Effect.exit(Fed.dispatch({ id: "late" }, { pool }))
+            seen.push(late._tag)
+          }),
+          { startImmediately: true }
+        )
+        yield* pool.cancel()
+        yield* settleTurns
+        assert.include(["Stopping", "Exited"], seen.shift())
+        assert.deepStrictEqual(seen, ["Exited", "Failure"])
+      }).pipe(withPool({}, Fed)))
+
+    it.effect("a fiber that outlives its handler and reads the inbox goes on when its task's end is over", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const reader = yield* work(
+          "reader",
+          (self) =>
+            Effect.forkDetach(Effect.onInterrupt(Queue.take(self.inbox), () => seen.push("goes on")), {
+              startImmediately: true
+            })
+        )
+        yield* reader.exit
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["goes on"])
+      }).pipe(withPool()))
+
+    it.effect("a finalizer of the subtree that sends to a task of it neither stops the cancel nor is left behind", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const inbox = yield* fed(pool)
+        const sender = yield* work("sender", () => Effect.addFinalizer(() => Effect.ignore(inbox.send("one more"))), {
+          pool
+        })
+        const victim = yield* work("victim", () => Effect.never, { pool })
+        yield* awaitState(victim, "Running")
+        yield* awaitState(sender, "Stopping")
+        yield* settleTurns
+        const cancel = yield* Effect.forkChild(pool.cancel())
+        yield* settleTurns
+        assert.deepStrictEqual(cancel.pollUnsafe(), Exit.void)
+        assert.deepStrictEqual(yield* states([inbox, sender, victim]), ["Exited", "Exited", "Exited"])
+        assert.isTrue(Exit.isSuccess(yield* sender.exit))
+        for (const task of [inbox, victim]) canceled(yield* task.exit)
+        assert.deepInclude(yield* pool.status, { state: "done", total: 3, complete: 3, canceled: 2 })
+      }).pipe(withPool({}, Fed)))
+
+    it.effect("a chain of 2,000 senders that each cancel the next task neither overflows nor leaves one unsettled", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const tasks = yield* Effect.forEach(Array.from({ length: 2000 }), () => fed(pool))
+        const senders = yield* Effect.forEach(
+          tasks.slice(0, -1),
+          (task, n) =>
+            Effect.forkChild(Effect.andThen(Effect.ignore(task.send("suspends")), tasks[n + 1]!.cancel()), {
+              startImmediately: true
+            })
+        )
+        yield* tasks[0]!.cancel()
+        yield* eventually("all have ended", Effect.map(pool.status, ({ complete }) => complete === tasks.length))
+        for (const sender of senders) assert.deepStrictEqual(yield* Fiber.await(sender), Exit.void)
+        for (const task of tasks) canceled(yield* task.exit)
+      }).pipe(withPool({}, Fed)))
+  })
+
+  it.effect("what a cancelled sender was about to send never arrives", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      const [full, read] = [gate(), gate()]
+      const reader: ScriptedTask = yield* work("reader", ({ inbox }) =>
+        Effect.gen(function*() {
+          yield* read.wait
+          const first = yield* Queue.takeAll(inbox)
+          yield* settleTurns
+          return [first.length, yield* Queue.size(inbox)]
+        }), { pool })
+      yield* awaitState(reader, "Running")
+      const sender = yield* work("sender", () =>
+        Effect.gen(function*() {
+          for (let n = 0; n < 16; n++) yield* reader.send(`${n}`)
+          yield* full.open
+          yield* reader.send("late")
+        }).pipe(Effect.orDie))
+      yield* full.wait
+      yield* awaitState(sender, "Sleeping")
+      yield* sender.cancel()
+      yield* read.open
+      assert.deepStrictEqual(yield* reader.await, [16, 0])
+    }).pipe(withPool()))
 })

@@ -12,6 +12,7 @@ import {
   settleTurns,
   stateOf,
   TestError,
+  testPool,
   timedOut,
   trace,
   withPool,
@@ -27,6 +28,7 @@ class Retried extends Job.make("Retried", {
 class Joining extends Job.make("Joining", { ...scripted, unique: true }) {}
 class Rejecting extends Job.make("Rejecting", { ...scripted, unique: "reject" }) {}
 class Single extends Job.make("Single", { ...scripted, concurrency: 1 }) {}
+class Forever extends Job.make("Forever", { ...scripted, persistent: true }) {}
 
 const never = () => Effect.never
 const waitingFor = (task: ScriptedTask) => Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
@@ -401,4 +403,40 @@ describe("R8 Timeouts", () => {
         assert.deepStrictEqual(yield* phaseOf(task), { after: 2000, phase: "running" })
       }).pipe(withPool()))
   })
+
+  it.effect("what has no deadline sleeps nowhere: a timeout that was cleared, a result kept for ever", () =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      let sleeps = 0
+      const counting: Clock.Clock = new Proxy(clock, {
+        get: (target, key) => {
+          if (key === "sleep") sleeps++
+          return Reflect.get(target, key, target)
+        }
+      })
+      yield* Effect.gen(function*() {
+        const held = gate()
+        const task = yield* work("a", (self) => Effect.andThen(self.clearTimeout, held.wait))
+        yield* task.clearTimeout
+        yield* awaitState(task, "Running")
+        yield* task.clearTimeout
+        yield* Forever.run({ id: "b" })
+        yield* held.open
+        yield* task.await
+        assert.strictEqual(sleeps, 0)
+      }).pipe(Effect.provide(testPool({}, Forever)), Effect.provideService(Clock.Clock, counting))
+    }))
+
+  it.effect("a task that has ended gets no deadline, though its hooks still run", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      const task = yield* work("a")
+      yield* task.onExit(() => held.wait)
+      yield* awaitState(task, "Exited")
+      yield* task.setTimeout(10)
+      yield* elapse(20)
+      yield* held.open
+      assert.strictEqual(yield* task.await, "a")
+      yield* task.setTimeout("1 hour") // nor is a timer left
+    }).pipe(withPool()))
 })

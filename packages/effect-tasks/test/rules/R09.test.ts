@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
-import { ChildTaskFailed, DispatchError, TaskPool, WorkerPool } from "effect-tasks"
+import { ChildTaskFailed, DispatchError, Job, TaskPool, WorkerPool } from "effect-tasks"
+import { Explore } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -8,15 +9,20 @@ import {
   eventually,
   failure,
   gate,
+  type Script,
   script,
+  scripted,
   type ScriptedTask,
   settleTurns,
   stateOf,
   TestError,
+  testPool,
   trace,
   withPool,
   work
 } from "../support.ts"
+
+class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 
 const never = () => Effect.never
 
@@ -340,5 +346,250 @@ describe("R9 A pool lives in its Scope", () => {
         assert.instanceOf(failure(exit), DispatchError)
         canceled(yield* first!.exit)
       }).pipe(withPool()))
+  })
+
+  describe("a pool that is made while its task closes is closed and awaited, when it is made", () => {
+    it.effect("by a finalizer of the handler, in a Scope that lives on", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const seen = trace()
+        const pools: Array<TaskPool.TaskPool> = []
+        const task = yield* work("a", () =>
+          Effect.addFinalizer(() =>
+            Effect.gen(function*() {
+              const pool = yield* Scope.provide(TaskPool.make(), scope)
+              pools.push(pool)
+              const child = yield* work("child", () => Effect.onInterrupt(Effect.never, () => seen.push("stopped")), {
+                pool
+              })
+              yield* awaitState(child, "Running")
+            }).pipe(Effect.orDie)
+          ))
+        yield* task.onExit(() => seen.push("exited"))
+        assert.isTrue(Exit.isSuccess(yield* task.exit))
+        assert.deepStrictEqual(seen.log, ["stopped", "exited"])
+        assert.deepInclude(yield* pools[0]!.status, { state: "done", total: 1, canceled: 1 })
+        yield* Scope.close(scope, Exit.void)
+      }).pipe(withPool()))
+
+    /** A detached fiber of a handler makes a pool after so many turns, in a Scope that outlives the task. */
+    const detached = (turns: number) =>
+      Effect.gen(function*() {
+        const scope = yield* Effect.scope
+        const pools: Array<TaskPool.TaskPool> = []
+        const task = yield* work("a", () =>
+          Effect.gen(function*() {
+            const make = Effect.gen(function*() {
+              for (let n = 0; n < turns; n++) yield* Effect.yieldNow
+              pools.push(yield* Scope.provide(TaskPool.make(), scope))
+            })
+            yield* Effect.forkDetach(make, { startImmediately: true })
+            yield* Effect.addFinalizer(() => Effect.yieldNow)
+          }))
+        yield* task.exit
+        yield* settleTurns
+        for (const pool of pools) {
+          const { state } = yield* pool.status
+          assert.strictEqual(state, Option.isSome(pool.createdBy) ? "done" : "open")
+        }
+        return pools.length
+      })
+
+    it.effect("by a detached fiber, in any turn", () =>
+      Effect.gen(function*() {
+        for (let turns = 0; turns < 20; turns++) assert.strictEqual(yield* detached(turns), 1)
+      }).pipe(withPool()))
+
+    it.effect("by a detached fiber, under any schedule", () =>
+      Explore.run(
+        Effect.andThen(
+          TestClock.adjust(0),
+          Effect.forEach([0, 1, 2, 3], detached).pipe(Effect.scoped, Effect.provide(testPool()))
+        ),
+        { seeds: 300 }
+      ), 30_000)
+  })
+
+  describe("a closing that meets a task of its pool that waits for the closer ends that wait, then waits for the task, when that", () => {
+    type Child = (wait: Effect.Effect<unknown>) => Script
+    const children: ReadonlyArray<{ readonly name: string, readonly child: Child }> = [
+      { name: "runs", child: (wait) => () => wait },
+      { name: "waits in a region that cannot be interrupted", child: (wait) => () => Effect.uninterruptible(wait) },
+      { name: "has succeeded and waits in a finalizer", child: (wait) => () => Effect.addFinalizer(() => wait) },
+      {
+        name: "has failed and waits in a finalizer",
+        child: (wait) => () => Effect.andThen(Effect.addFinalizer(() => wait), new TestError({ id: "child" }))
+      }
+    ]
+    for (const { child, name } of children) {
+      for (const how of ["its end", "a Scope inside of it"] as const) {
+        it.effect(`${name} (the closer is ${how})`, () =>
+          Effect.gen(function*() {
+            const seen = trace()
+            const pools: Array<TaskPool.TaskPool> = []
+            const closer: ScriptedTask = yield* work("closer", () => {
+              const wait = Effect.suspend(() => Effect.exit(closer.exit)).pipe(
+                Effect.flatMap((exit) => seen.push(Exit.isSuccess(exit) ? "the wait returns" : "the wait is ended"))
+              )
+              const body = Effect.gen(function*() {
+                const pool = yield* TaskPool.make()
+                pools.push(pool)
+                yield* work("child", child(wait), { pool })
+                yield* settleTurns
+                return "closed"
+              })
+              return how === "its end" ? body : Effect.scoped(body)
+            })
+            yield* eventually("it has ended", Effect.map(stateOf(closer), (state) => state === "Exited"))
+            assert.strictEqual(yield* closer.await, "closed")
+            yield* settleTurns
+            assert.notInclude(seen.log, "the wait returns")
+            const [task] = yield* pools[0]!.tasks
+            assert.strictEqual(yield* stateOf(task!), "Exited")
+            const { canceled: count, complete, failed } = yield* pools[0]!.status
+            const { exitStatus } = yield* task!.status
+            assert.deepStrictEqual([complete, count, failed], [
+              1,
+              Option.contains(exitStatus, "canceled") ? 1 : 0,
+              Option.contains(exitStatus, "error") ? 1 : 0
+            ])
+          }).pipe(withPool({ workers: 2 })))
+      }
+    }
+  })
+
+  describe("when its parent lets go of the task that made it, its parent becomes", () => {
+    /** A shared task that several pools hold, oldest first, with a child pool of one task. */
+    const shared = (pools: ReadonlyArray<TaskPool.TaskPool>) =>
+      Effect.gen(function*() {
+        const held = gate()
+        const made: Array<TaskPool.TaskPool> = []
+        yield* script("s", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            made.push(pool)
+            yield* work("below", () => held.wait, { pool })
+            yield* pool.join
+          }))
+        const task = yield* Once.dispatch({ id: "s" }, { pool: pools[0]! })
+        for (const pool of pools.slice(1)) yield* Once.dispatch({ id: "s" }, { pool })
+        yield* eventually("it has a child pool", Effect.sync(() => made.length === 1))
+        return { below: made[0]!, held, task }
+      })
+    const parentOf = (pool: TaskPool.TaskPool) => Option.getOrNull(Option.map(pool.parent, ({ id }) => id))
+
+    it.effect("the oldest pool that holds the task, each time", () =>
+      Effect.gen(function*() {
+        const pools = [yield* TaskPool.make(), yield* TaskPool.make(), yield* TaskPool.make(), yield* TaskPool.make()]
+        const [one, two, three, four] = pools as [
+          TaskPool.TaskPool,
+          TaskPool.TaskPool,
+          TaskPool.TaskPool,
+          TaskPool.TaskPool
+        ]
+        const { below, held, task } = yield* shared([one, three, two, four])
+        assert.strictEqual(parentOf(below), one.id)
+        yield* one.cancel()
+        assert.strictEqual(parentOf(below), three.id)
+        yield* two.cancel()
+        assert.strictEqual(parentOf(below), three.id)
+        yield* three.cancel()
+        assert.deepStrictEqual([parentOf(below), below.root.id, below.isRoot], [four.id, four.id, false])
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+        assert.deepInclude(yield* four.status, { total: 2, running: 1, sleeping: 1 })
+        yield* held.open
+        assert.deepInclude(yield* four.join, { total: 2, complete: 2, canceled: 0 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("none where only GLOBAL holds the task on: it is a root, and ends with its task", () =>
+      Effect.gen(function*() {
+        const { global } = yield* WorkerPool
+        const pool = yield* TaskPool.make()
+        const { below, held, task } = yield* shared([pool, global])
+        yield* pool.cancel()
+        assert.deepStrictEqual([parentOf(below), below.root.id, below.isRoot], [null, below.id, true])
+        assert.deepStrictEqual(Option.map(below.createdBy, ({ id }) => id), Option.some(task.id))
+        assert.deepInclude(yield* pool.status, { state: "done", total: 2, complete: 2, canceled: 2 })
+        yield* task.cancel()
+        assert.deepInclude(yield* below.status, { state: "done", canceled: 1 })
+        yield* held.open
+      }).pipe(withPool({}, Once)))
+
+    it.effect("never one that is cancelled in the same step", () =>
+      Effect.gen(function*() {
+        const elsewhere = yield* TaskPool.make()
+        const made: Array<TaskPool.TaskPool> = []
+        const above = yield* work("above", () =>
+          Effect.gen(function*() {
+            for (const _ of [1, 2]) made.push(yield* TaskPool.make())
+            yield* Effect.never
+          }))
+        yield* eventually("the pools are there", Effect.sync(() => made.length === 2))
+        const { below, held } = yield* shared([...made, elsewhere])
+        yield* above.cancel()
+        assert.strictEqual(parentOf(below), elsewhere.id)
+        assert.deepInclude(yield* made[0]!.status, { state: "done", total: 2, canceled: 2 })
+        assert.deepInclude(yield* made[1]!.status, { state: "done", total: 1, canceled: 1 })
+        yield* held.open
+        assert.deepInclude(yield* elsewhere.join, { total: 2, complete: 2, canceled: 0 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("never one below the task itself", () =>
+      Effect.gen(function*() {
+        const { global } = yield* WorkerPool
+        const [one, two] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const made: Array<TaskPool.TaskPool> = []
+        yield* script("s", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            made.push(pool)
+            yield* work("back", () =>
+              Effect.gen(function*() {
+                const inner = yield* TaskPool.make()
+                yield* Once.dispatch({ id: "s" }, { pool: inner })
+                made.push(inner)
+                yield* Effect.never
+              }), { pool })
+            yield* Effect.never
+          }))
+        const task = yield* Once.dispatch({ id: "s" }, { pool: one })
+        yield* eventually("it is held from below", Effect.sync(() => made.length === 2))
+        yield* Once.dispatch({ id: "s" }, { pool: global })
+        yield* Once.dispatch({ id: "s" }, { pool: two })
+        yield* one.cancel()
+        assert.strictEqual(parentOf(made[0]!), two.id)
+        yield* two.cancel()
+        assert.isNull(parentOf(made[0]!))
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* task.cancel()
+      }).pipe(withPool({}, Once)))
+
+    it.effect("another one at the same depth: its tasks still start before those of roots", () =>
+      Effect.gen(function*() {
+        const { global } = yield* WorkerPool
+        const [busy, end, seen] = [gate(), gate(), trace()]
+        const [pool, root] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const made: Array<TaskPool.TaskPool> = []
+        yield* script("s", (self) =>
+          Effect.gen(function*() {
+            made.push(yield* TaskPool.make())
+            yield* self.whileSleeping(end.wait)
+          }))
+        const task = yield* Once.dispatch({ id: "s" }, { pool })
+        yield* Once.dispatch({ id: "s" }, { pool: global })
+        yield* awaitState(task, "Sleeping")
+        yield* pool.cancel()
+        assert.isTrue(made[0]!.isRoot)
+        const hog = yield* work("hog", () => busy.wait)
+        yield* awaitState(hog, "Running")
+        yield* work("GLOBAL", () => seen.push("GLOBAL"))
+        yield* work("root", () => seen.push("root"), { pool: root })
+        yield* work("below", () => seen.push("below"), { pool: made[0]! })
+        yield* busy.open
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["below", "GLOBAL", "root"])
+        yield* end.open
+        yield* task.await
+      }).pipe(withPool({ workers: 1 }, Once)))
   })
 })

@@ -3,12 +3,14 @@ import { Effect, Fiber, Option, Schema, Stream } from "effect"
 import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
+  elapse,
   eventually,
   gate,
   script,
   scripted,
   type ScriptedTask,
   settleTurns,
+  stateOf,
   taskById,
   TestError,
   withPool,
@@ -17,6 +19,7 @@ import {
 
 class Shared extends Job.make("Shared", { ...scripted, unique: true }) {}
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
+class KeptShared extends Job.make("KeptShared", { ...scripted, unique: true, persistent: true }) {}
 
 const never = () => Effect.never
 
@@ -340,4 +343,241 @@ describe("R10 Counts roll up", () => {
       }).pipe(withPool({ workers }, Shared)),
     { timeout: 60_000, arbitrary: { runs: 60 } }
   )
+
+  describe("a pool that lets go of a task", () => {
+    /** A shared task of two pools with a child pool: one task of it has ended, one runs, one is queued. */
+    const shared = Effect.gen(function*() {
+      const [first, second] = [yield* TaskPool.make(), yield* TaskPool.make()]
+      const held = gate()
+      const made: Array<TaskPool.TaskPool> = []
+      yield* script("s", () =>
+        TaskPool.use((pool) =>
+          Effect.gen(function*() {
+            yield* (yield* work("ended", undefined, { pool })).await
+            yield* work("running", () => held.wait, { pool })
+            yield* work("queued", undefined, { pool })
+            made.push(pool)
+          })
+        ))
+      const task = yield* Shared.dispatch({ id: "s" }, { pool: first })
+      yield* Shared.dispatch({ id: "s" }, { pool: second })
+      yield* eventually("its children run", Effect.sync(() => made.length === 1))
+      yield* settleTurns
+      return { below: made[0]!, first, held, second, task }
+    })
+
+    it.effect("lets go in the same step of all below it, is done, and never changes again", () =>
+      Effect.gen(function*() {
+        const { below, first, held, second, task } = yield* shared
+        const seen: Array<TaskPool.PoolStatus> = []
+        const changes: Array<TaskPool.PoolStatus> = []
+        yield* first.addFinalizer((status) => Effect.sync(() => seen.push(status)))
+        const reader = yield* Effect.forkChild(
+          Stream.runForEach(first.changes, (status) => Effect.sync(() => changes.push(status))),
+          { startImmediately: true }
+        )
+        assert.deepStrictEqual(yield* counts(first), {
+          ...zero,
+          complete: 1,
+          queued: 1,
+          running: 1,
+          sleeping: 1,
+          total: 4
+        })
+        yield* Effect.forkChild(first.cancel(), { startImmediately: true })
+        const left = { ...zero, canceled: 3, complete: 4, total: 4 }
+        assert.deepStrictEqual(yield* counts(first), left)
+        yield* Fiber.join(reader)
+        assert.deepInclude(seen[0], { ...left, progress: 1 })
+        assert.deepInclude(changes.at(-1), { ...left, state: "done" })
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+        assert.deepStrictEqual(yield* counts(second), { ...zero, queued: 1, running: 1, sleeping: 1, total: 3 })
+        yield* held.open
+        assert.deepInclude(yield* second.join, { complete: 3, canceled: 0, total: 3 })
+        assert.deepStrictEqual(yield* counts(below), { ...zero, complete: 3, total: 3 })
+        assert.deepStrictEqual(yield* counts(first), left)
+      }).pipe(withPool({ workers: 1 }, Shared)))
+
+    it.effect("leaves counted what other tickets reach, in those above it", () =>
+      Effect.gen(function*() {
+        const top = yield* TaskPool.make()
+        const pools: Array<TaskPool.TaskPool> = []
+        const held = gate()
+        yield* script("s", () => TaskPool.use((pool) => work("below", () => held.wait, { pool })))
+        yield* work("parent", () =>
+          Effect.gen(function*() {
+            for (const _ of [1, 2]) {
+              const pool = yield* TaskPool.make()
+              pools.push(pool)
+              yield* Shared.dispatch({ id: "s" }, { pool })
+            }
+            yield* Effect.never
+          }), { pool: top })
+        yield* eventually("two pools hold it", Effect.sync(() => pools.length === 2))
+        yield* settleTurns
+        const before = yield* counts(top)
+        assert.strictEqual(before.total, 3)
+        yield* pools[0]!.cancel()
+        assert.deepStrictEqual(yield* counts(top), before)
+        assert.deepStrictEqual(yield* counts(pools[0]!), { ...zero, canceled: 2, complete: 2, total: 2 })
+        yield* pools[1]!.cancel()
+        assert.deepStrictEqual(yield* counts(top), { ...zero, canceled: 2, complete: 2, running: 1, total: 3 })
+      }).pipe(withPool({}, Shared)))
+
+    it.effect("lets go of every level below it and of what is shared there, and all that counts where the task goes on", () =>
+      Effect.gen(function*() {
+        const [one, two, three] = [yield* TaskPool.make(), yield* TaskPool.make(), yield* TaskPool.make()]
+        const held = gate()
+        yield* script("below", () => held.wait)
+        yield* script("s", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* Shared.dispatch({ id: "below" }, { pool })
+            yield* work("child", () =>
+              Effect.gen(function*() {
+                yield* work("grandchild", () => held.wait, { pool: yield* TaskPool.make() })
+                yield* Effect.andThen(held.wait, settleTurns)
+              }), { pool })
+            yield* Effect.andThen(held.wait, Effect.andThen(settleTurns, settleTurns))
+          }))
+        yield* Shared.dispatch({ id: "s" }, { pool: one })
+        yield* Shared.dispatch({ id: "s" }, { pool: two })
+        yield* settleTurns
+        yield* Shared.dispatch({ id: "below" }, { pool: three })
+        assert.deepStrictEqual(yield* counts(one), { ...zero, running: 4, total: 4 })
+        yield* one.cancel()
+        const left = { ...zero, canceled: 4, complete: 4, total: 4 }
+        assert.deepStrictEqual(yield* counts(one), left)
+        assert.deepStrictEqual(yield* counts(two), { ...zero, running: 4, total: 4 })
+        assert.deepStrictEqual(yield* counts(three), { ...zero, running: 1, total: 1 })
+        yield* held.open
+        yield* Effect.all([two.settled, three.settled])
+        assert.deepStrictEqual(yield* counts(one), left)
+        assert.deepStrictEqual(yield* counts(two), { ...zero, complete: 4, total: 4 })
+        assert.deepStrictEqual(yield* counts(three), { ...zero, complete: 1, total: 1 })
+      }).pipe(withPool({}, Shared)))
+
+    it.effect("counts it once more when it comes to hold it again", () =>
+      Effect.gen(function*() {
+        const [pool, other] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const held = gate()
+        yield* script("s", () => held.wait)
+        const run = yield* Effect.forkChild(Shared.run({ id: "s" }, { pool }), { startImmediately: true })
+        yield* settleTurns
+        const task = yield* Shared.dispatch({ id: "s" }, { pool: other })
+        assert.strictEqual(task.origin, "joined")
+        yield* Fiber.interrupt(run)
+        assert.deepStrictEqual(yield* counts(pool), { ...zero, canceled: 1, complete: 1, total: 1 })
+        yield* Shared.dispatch({ id: "s" }, { pool })
+        assert.deepStrictEqual(yield* counts(pool), { ...zero, canceled: 1, complete: 1, running: 1, total: 2 })
+        yield* held.open
+        assert.deepInclude(yield* pool.join, { canceled: 1, complete: 2, total: 2 })
+        assert.deepInclude(yield* other.join, { canceled: 0, complete: 1, total: 1 })
+      }).pipe(withPool({}, Shared)))
+
+    it.effect("counts what has ended as it ended, though its hooks still run", () =>
+      Effect.gen(function*() {
+        const [fail, leave, hook] = [gate(), gate(), gate()]
+        const pools: Array<TaskPool.TaskPool> = []
+        yield* script("s", () => Effect.andThen(fail.wait, new TestError({ id: "s" })))
+        const task = yield* Shared.dispatch({ id: "s" })
+        yield* task.onExit(() => hook.wait)
+        const parent = yield* work("parent", () =>
+          Effect.scoped(Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            pools.push(pool)
+            yield* Shared.dispatch({ id: "s" }, { pool })
+            yield* leave.wait
+          })))
+        yield* eventually("it is held", Effect.sync(() => pools.length === 1))
+        yield* Effect.andThen(settleTurns, fail.open)
+        yield* awaitState(task, "Exited")
+        const ended = { ...zero, complete: 1, failed: 1, total: 1 }
+        assert.deepStrictEqual(yield* counts(pools[0]!), ended)
+        yield* Effect.andThen(leave.open, settleTurns)
+        assert.deepStrictEqual(yield* counts(pools[0]!), ended)
+        yield* hook.open
+        yield* parent.await
+        assert.deepStrictEqual(yield* counts(pools[0]!), ended)
+      }).pipe(withPool({}, Shared)))
+
+    it.effect("counts an ended one once, also when its hook waits for the task above", () =>
+      Effect.gen(function*() {
+        const [fail, leave, end] = [gate(), gate(), gate()]
+        const pools: Array<TaskPool.TaskPool> = []
+        yield* script("s", () => Effect.andThen(fail.wait, new TestError({ id: "s" })))
+        const task = yield* Shared.dispatch({ id: "s" })
+        const above = yield* work("above", () =>
+          Effect.gen(function*() {
+            const own = yield* TaskPool.make()
+            yield* work("parent", () =>
+              Effect.gen(function*() {
+                const pool = yield* TaskPool.make()
+                pools.push(pool)
+                yield* Shared.dispatch({ id: "s" }, { pool })
+                yield* leave.wait
+              }), { pool: own })
+            yield* end.wait
+          }))
+        yield* eventually("it is held", Effect.sync(() => pools.length === 1))
+        yield* task.onExit(() => Effect.exit(above.await))
+        yield* fail.open
+        yield* awaitState(task, "Exited")
+        yield* settleTurns
+        yield* leave.open
+        yield* eventually("it is let go", Effect.map(pools[0]!.status, ({ state }) => state === "done"))
+        yield* end.open
+        yield* above.await
+        assert.deepStrictEqual(yield* counts(pools[0]!), { ...zero, complete: 1, failed: 1, total: 1 })
+      }).pipe(withPool({}, Shared)))
+  })
+
+  it.effect("the worker pool counts each task where it stands, in one snapshot", () =>
+    Effect.gen(function*() {
+      const { status } = yield* WorkerPool
+      const now = Effect.map(status, ({ busy, complete, delayed, queued, running, sleeping, stopping }) => ({
+        queued,
+        delayed,
+        running,
+        sleeping,
+        stopping,
+        complete,
+        busy
+      }))
+      const none = { queued: 0, delayed: 0, running: 0, sleeping: 0, stopping: 0, complete: 0, busy: 0 }
+      for (const round of [0, 1]) {
+        const held = gate()
+        const ended = { ...none, complete: 5 * round }
+        assert.deepStrictEqual(yield* now, ended)
+        const sleeper = yield* work("sleeper", (self) => self.whileSleeping(held.wait))
+        yield* awaitState(sleeper, "Sleeping")
+        const stopper = yield* work("stopper", () => Effect.addFinalizer(() => held.wait))
+        yield* awaitState(stopper, "Stopping")
+        const runner = yield* work("runner", () => held.wait)
+        yield* awaitState(runner, "Running")
+        yield* work("waits")
+        yield* work("delayed", undefined, { delay: 10 })
+        const there = { queued: 1, delayed: 1, running: 1, sleeping: 1, stopping: 1, busy: 2 }
+        assert.deepStrictEqual(yield* now, { ...ended, ...there })
+        yield* held.open
+        yield* elapse(10, 1)
+      }
+      assert.deepStrictEqual(yield* now, { ...none, complete: 10 })
+    }).pipe(withPool({ workers: 2 })))
+
+  it.effect("a kept result counts once in each pool, also in those that shared the task", () =>
+    Effect.gen(function*() {
+      const [one, two, three] = [yield* TaskPool.make(), yield* TaskPool.make(), yield* TaskPool.make()]
+      const held = gate()
+      yield* script("x", () => held.wait)
+      const task = yield* KeptShared.dispatch({ id: "x" }, { pool: one })
+      yield* KeptShared.dispatch({ id: "x" }, { pool: two })
+      yield* Effect.andThen(held.open, task.await)
+      for (const pool of [one, two, three, three, one]) {
+        assert.strictEqual((yield* KeptShared.dispatch({ id: "x" }, { pool })).origin, "reused")
+      }
+      for (const pool of [one, two, three]) {
+        assert.deepStrictEqual(yield* counts(pool), { ...zero, complete: 1, total: 1 })
+      }
+    }).pipe(withPool({}, KeptShared)))
 })

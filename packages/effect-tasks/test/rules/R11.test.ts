@@ -258,6 +258,23 @@ describe("R11 Seal, cancel, done", () => {
         assert.strictEqual(status.state, "done")
       }).pipe(withPool()))
 
+    it.effect("added when the pool is done cannot be interrupted", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        const pool = yield* TaskPool.make()
+        yield* pool.join
+        const adding = yield* Effect.forkChild(
+          pool.addFinalizer(() => Effect.andThen(held.wait, seen.push("finalizer"))),
+          { startImmediately: true }
+        )
+        const interrupting = yield* Effect.forkChild(Fiber.interrupt(adding), { startImmediately: true })
+        yield* settleTurns
+        assert.isUndefined(interrupting.pollUnsafe())
+        yield* held.open
+        yield* Fiber.join(interrupting)
+        assert.deepStrictEqual(seen.log, ["finalizer"])
+      }).pipe(withPool()))
+
     it.effect("that fails or dies skips no other and fails no waiter", () =>
       Effect.gen(function*() {
         const seen = trace()

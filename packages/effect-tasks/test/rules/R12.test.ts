@@ -1,11 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Option } from "effect"
-import { ChildTaskFailed, PoolCanceled, type TaskFailure, TaskPool } from "effect-tasks"
+import { Cause, Effect, Exit, Fiber, Option, Redacted, Schema } from "effect"
+import { ChildTaskFailed, Job, PoolCanceled, type TaskFailure, TaskPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
   canceled,
+  eventually,
+  failure,
   gate,
+  script,
+  scripted,
   type ScriptedTask,
   settleTurns,
   stateOf,
@@ -14,6 +18,8 @@ import {
   withPool,
   work
 } from "../support.ts"
+
+class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 
 const never = () => Effect.never
 const failing = () => Effect.fail(new TestError({ id: "boom" }))
@@ -241,4 +247,380 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
       assert.deepStrictEqual(found!.path, [root.id, ...path])
       assert.strictEqual(found!.taskId, path.at(-1))
     }).pipe(withPool({ workers: 1 })))
+
+  it.effect("failures of a shared task are listed in every pool that holds it, and above each of them", () =>
+    Effect.gen(function*() {
+      const [fail, home, above] = [gate(), yield* TaskPool.make(), yield* TaskPool.make()]
+      const guests: Array<TaskPool.TaskPool> = []
+      yield* script("s", () => Effect.andThen(fail.wait, failing()))
+      const task = yield* Once.dispatch({ id: "s" }, { pool: home })
+      const parent = yield* work("parent", () =>
+        Effect.gen(function*() {
+          const guest = yield* TaskPool.make()
+          guests.push(guest)
+          yield* Once.dispatch({ id: "s" }, { pool: guest })
+          yield* guest.settled
+        }), { pool: above })
+      yield* awaitState(parent, "Sleeping")
+      yield* fail.open
+      yield* above.join
+      for (const pool of [home, guests[0]!, above]) {
+        assert.deepStrictEqual((yield* pool.failures).map(({ taskId }) => taskId), [task.id])
+        assert.strictEqual((yield* pool.status).failed, 1)
+      }
+      for (const pool of [home, guests[0]!]) assert.strictEqual((yield* joinFailure(pool)).total, 1)
+    }).pipe(withPool({}, Once)))
+
+  describe("the body of use and forEach", () => {
+    const ends: ReadonlyArray<{
+      readonly name: string,
+      readonly cancel: (pool: TaskPool.TaskPool) => Effect.Effect<unknown, unknown, any>,
+      readonly check: (error: unknown, pool: TaskPool.TaskPool) => void
+    }> = [
+      {
+        name: "by the first failure",
+        cancel: (pool) => work("fails", failing, { pool }),
+        check: (error) => {
+          assert.instanceOf(error, ChildTaskFailed)
+          assert.deepStrictEqual(errorOf((error as ChildTaskFailed).failures[0]), new TestError({ id: "boom" }))
+        }
+      },
+      {
+        name: "by a call",
+        cancel: (pool) =>
+          Effect.andThen(
+            work("member", never, { pool }),
+            Effect.forkScoped(Effect.andThen(settleTurns, pool.cancel({ reason: "enough" })))
+          ),
+        check: (error, pool) => assert.deepStrictEqual(error, new PoolCanceled({ poolId: pool.id, reason: "enough" }))
+      },
+      {
+        name: "by one of its tasks",
+        cancel: (pool) => work("cancels", () => pool.cancel({ reason: "mine" }), { pool }),
+        check: (error, pool) => assert.deepStrictEqual(error, new PoolCanceled({ poolId: pool.id, reason: "mine" }))
+      }
+    ]
+    const options = { onFailure: "cancel" } as const
+
+    /** Runs it to its end; fails when it has none. */
+    const ended = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+        yield* eventually("it has ended", Effect.sync(() => fiber.pollUnsafe() !== undefined))
+        return yield* Fiber.await(fiber)
+      })
+
+    for (const { cancel, check, name } of ends) {
+      const waits: Record<string, (pool: TaskPool.TaskPool) => Effect.Effect<unknown, unknown, any>> = {
+        "something else": () => Effect.never,
+        "a task of another pool": () => Effect.flatMap(work("other", never), (other) => other.await),
+        "a task of the pool": (pool) => Effect.flatMap(work("member", never, { pool }), (member) => member.await),
+        "the pool": (pool) => pool.settled
+      }
+      for (const [what, wait] of Object.entries(waits)) {
+        it.effect(`is interrupted in its wait for ${what} when the pool is cancelled ${name}: the pool's verdict is the result`, () =>
+          Effect.gen(function*() {
+            const [seen, made] = [trace(), [] as Array<TaskPool.TaskPool>]
+            const exit = yield* ended(
+              TaskPool.use((pool) => {
+                made.push(pool)
+                return Effect.andThen(cancel(pool), wait(pool)).pipe(
+                  Effect.onInterrupt(() => seen.push("interrupted")),
+                  Effect.andThen(seen.push("went on"))
+                )
+              }, options)
+            )
+            check(failure(exit), made[0]!)
+            if (what !== "the pool") assert.deepStrictEqual(seen.log, ["interrupted"])
+            assert.strictEqual((yield* made[0]!.status).state, "done")
+          }).pipe(withPool()) as Effect.Effect<void>)
+      }
+
+      it.effect(`may dispatch when the pool has been cancelled ${name}: the result is the pool's verdict, not the refusal`, () =>
+        Effect.gen(function*() {
+          const made: Array<TaskPool.TaskPool> = []
+          const exit = yield* ended(
+            TaskPool.use((pool) => {
+              made.push(pool)
+              const late = Effect.andThen(settleTurns, Effect.forEach([1, 2, 3], () => work("late", never, { pool })))
+              return Effect.andThen(cancel(pool), Effect.uninterruptible(Effect.andThen(settleTurns, late)))
+            }, options)
+          )
+          check(failure(exit), made[0]!)
+        }).pipe(withPool()) as Effect.Effect<void>)
+
+      for (const length of [10, 3000]) {
+        it.effect(`gives forEach the pool's verdict when that is cancelled ${name} before the last of ${length} items`, () =>
+          Effect.gen(function*() {
+            const made: Array<TaskPool.TaskPool> = []
+            const items = Array.from({ length }, (_, n) => n)
+            const exit = yield* ended(
+              TaskPool.forEach(items, (n, pool) => {
+                if (n === 0) made.push(pool)
+                const before = n === 0 ? cancel(pool) : n === length - 1 ? settleTurns : Effect.yieldNow
+                return Effect.andThen(before as Effect.Effect<void>, work("item", undefined, { pool }))
+              }, options)
+            )
+            check(failure(exit), made[0]!)
+          }).pipe(withPool()) as Effect.Effect<void>)
+      }
+    }
+
+    it.effect("gives forEach the failure of an item also when there is room for few", () =>
+      Effect.gen(function*() {
+        yield* script("0", failing)
+        const exit = yield* ended(
+          TaskPool.forEach(Array.from({ length: 10 }, (_, n) => `${n}`), (id, pool) =>
+            work(id, undefined, { pool }), options)
+        )
+        assert.instanceOf(failure(exit), ChildTaskFailed)
+      }).pipe(withPool({ workers: 2, capacity: 2 })))
+
+    it.effect("that awaits the task whose failure cancels the pool is told the pool's verdict", () =>
+      Effect.gen(function*() {
+        const exit = yield* ended(
+          TaskPool.use((pool) => Effect.flatMap(work("fails", failing, { pool }), (task) => task.await), options)
+        )
+        assert.instanceOf(failure(exit), ChildTaskFailed)
+      }).pipe(withPool()))
+
+    it.effect("in a handler lets it handle the failure and go on", () =>
+      Effect.gen(function*() {
+        const each = TaskPool.forEach(
+          Array.from({ length: 10 }, (_, n) => n),
+          (n, pool) => Effect.andThen(Effect.yieldNow, work(`${n}`, n === 0 ? failing : undefined, { pool })),
+          options
+        )
+        const hangs = TaskPool.use((pool) => Effect.andThen(work("fails", failing, { pool }), Effect.never), options)
+        const task = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            const handled: Array<string> = []
+            for (const body of [each, hangs]) {
+              yield* Effect.catchTag(body, "ChildTaskFailed", () => Effect.sync(() => void handled.push("handled")))
+            }
+            yield* self.whileSleeping(Effect.yieldNow)
+            return handled
+          }))
+        yield* eventually("it has ended", Effect.map(stateOf(task), (state) => state === "Exited"))
+        assert.deepStrictEqual(yield* task.await, ["handled", "handled"])
+      }).pipe(withPool({ workers: 2 })))
+
+    it.effect("in a handler runs with the task's slot until it waits itself", () =>
+      Effect.gen(function*() {
+        const end = gate()
+        const task = yield* work("a", () => TaskPool.use(() => end.wait, options))
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task), "Running")
+        yield* end.open
+        yield* task.await
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("goes on when a failure cancels nothing", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const error = yield* TaskPool.use((pool) =>
+          Effect.gen(function*() {
+            yield* (yield* work("fails", failing, { pool })).exit
+            yield* settleTurns
+            yield* seen.push("went on")
+          })
+        ).pipe(Effect.flip)
+        assert.instanceOf(error, ChildTaskFailed)
+        assert.deepStrictEqual(seen.log, ["went on"])
+      }).pipe(withPool()))
+
+    it.effect("that fails has the failures that came first added to its cause, in parallel", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(TaskPool.use((pool) =>
+          Effect.gen(function*() {
+            yield* (yield* work("fails", failing, { pool })).exit
+            yield* work("stops", () => Effect.never, { pool })
+            return yield* new TestError({ id: "body" })
+          })
+        ))
+        assert.isTrue(Exit.isFailure(exit))
+        const errors = Exit.isFailure(exit)
+          ? exit.cause.reasons.map((reason) => Cause.isFailReason(reason) ? reason.error : undefined)
+          : []
+        assert.strictEqual(errors.length, 2)
+        assert.deepStrictEqual(errors[0], new TestError({ id: "body" }))
+        assert.instanceOf(errors[1], ChildTaskFailed)
+        assert.strictEqual((errors[1] as ChildTaskFailed).total, 1)
+        assert.deepStrictEqual(errorOf((errors[1] as ChildTaskFailed).failures[0]), new TestError({ id: "boom" }))
+      }).pipe(withPool()))
+
+    it.effect("that fails alone keeps its cause as it is", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(
+          TaskPool.use((pool) => Effect.andThen(work("stops", never, { pool }), new TestError({ id: "body" })))
+        )
+        assert.deepStrictEqual(failure(exit), new TestError({ id: "body" }))
+      }).pipe(withPool()))
+
+    it.effect("that dies when its pool has been cancelled has its defect beside the pool's verdict", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(TaskPool.use((pool) => Effect.andThen(pool.cancel(), Effect.die("body"))))
+        if (Exit.isSuccess(exit)) return assert.fail("it has succeeded")
+        const [verdict, defect] = exit.cause.reasons
+        assert.isTrue(Cause.isFailReason(verdict!) && verdict.error instanceof PoolCanceled)
+        assert.isTrue(Cause.isDieReason(defect!) && defect.defect === "body")
+      }).pipe(withPool()))
+
+    it.effect("that is interrupted from outside stays interrupted", () =>
+      Effect.gen(function*() {
+        const made: Array<TaskPool.TaskPool> = []
+        const use = yield* Effect.forkChild(
+          TaskPool.use((pool) => {
+            made.push(pool)
+            return Effect.andThen(work("stops", never, { pool }), Effect.never)
+          }, options)
+        )
+        yield* settleTurns
+        yield* Fiber.interrupt(use)
+        const exit = yield* Fiber.await(use)
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+        assert.deepInclude(yield* made[0]!.status, { state: "done", canceled: 1 })
+      }).pipe(withPool()))
+
+    it.effect("of a task that is cancelled ends as the task does", () =>
+      Effect.gen(function*() {
+        const task = yield* work("a", () =>
+          TaskPool.use((pool) => Effect.andThen(work("stops", never, { pool }), Effect.never), options))
+        yield* awaitState(task, "Running")
+        yield* settleTurns
+        yield* task.cancel({ reason: "enough" })
+        assert.strictEqual(canceled(yield* task.exit).reason, "enough")
+      }).pipe(withPool()))
+  })
+
+  it.effect("join tells the payloads of what failed, however short the history; later ones know ids and causes", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      yield* work("a", failing, { pool })
+      yield* work("ok", undefined, { pool })
+      yield* work("b", failing, { pool })
+      const { failures } = yield* joinFailure(pool)
+      assert.deepStrictEqual(failures.map(({ payload }) => payload), [{ id: "a" }, { id: "b" }])
+      const later = yield* joinFailure(pool)
+      assert.deepStrictEqual(later.failures.map(({ payload }) => payload), [undefined, undefined])
+      assert.deepStrictEqual(later.failures.map(({ taskId }) => taskId), failures.map(({ taskId }) => taskId))
+    }).pipe(withPool({ history: 0 })))
+
+  describe("forEachExit", () => {
+    it.effect("gives every exit in the order of the items, and no failure fails it", () =>
+      Effect.gen(function*() {
+        const first = gate()
+        yield* script("first", () => first.wait)
+        yield* script("second", () => Effect.andThen(first.open, failing()))
+        const exits = yield* TaskPool.forEachExit(["first", "second", "third"], (id, pool) =>
+          work(id, undefined, { pool }))
+        assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, false, true])
+        assert.deepStrictEqual(failure(exits[1]!), new TestError({ id: "boom" }))
+        assert.deepStrictEqual(exits[2], Exit.succeed("third"))
+      }).pipe(withPool({ workers: 2 })))
+
+    it.effect("gives a PoolCanceled to each item that had not been dispatched when a failure cancelled the pool", () =>
+      Effect.gen(function*() {
+        yield* script("stops", never)
+        yield* script("fails", failing)
+        const dispatch = (id: string, pool: TaskPool.TaskPool) =>
+          id === "late" ? Effect.andThen(Effect.never, work(id, undefined, { pool })) : work(id, undefined, { pool })
+        const exits = yield* TaskPool.forEachExit(["stops", "fails", "late", "later"], dispatch, {
+          onFailure: "cancel"
+        })
+        assert.strictEqual(canceled(exits[0]!).reason, "a task has failed")
+        assert.deepStrictEqual(failure(exits[1]!), new TestError({ id: "boom" }))
+        for (const exit of exits.slice(2)) {
+          const error = failure(exit)
+          assert.instanceOf(error, PoolCanceled)
+          assert.strictEqual((error as PoolCanceled).reason, "a task has failed")
+        }
+      }).pipe(withPool()))
+
+    it.effect("fails with a refused dispatch, and its tasks are cancelled", () =>
+      Effect.gen(function*() {
+        const made: Array<TaskPool.TaskPool> = []
+        const exit = yield* Effect.exit(TaskPool.forEachExit(["stops", "refused"], (id, pool) =>
+          Effect.gen(function*() {
+            made.push(pool)
+            if (id === "refused") return yield* Effect.fail("refused")
+            return yield* work(id, never, { pool })
+          })))
+        assert.strictEqual(failure(exit), "refused")
+        assert.deepInclude(yield* made[0]!.status, { state: "done", total: 1, canceled: 1 })
+      }).pipe(withPool()))
+  })
+
+  describe("all", () => {
+    it.effect("gives the successes of a tuple, or of a record by name", () =>
+      Effect.gen(function*() {
+        const dispatches = ["a", "b"].map((id) => (pool: TaskPool.TaskPool) => work(id, undefined, { pool }))
+        assert.deepStrictEqual(yield* TaskPool.all(dispatches), ["a", "b"])
+        const [first, second] = dispatches as [typeof dispatches[0], typeof dispatches[0]]
+        assert.deepStrictEqual(yield* TaskPool.all({ second, first }), { second: "b", first: "a" })
+      }).pipe(withPool()))
+
+    it.effect("fails as forEach does, with the options of its pool", () =>
+      Effect.gen(function*() {
+        const stops = (pool: TaskPool.TaskPool) => work("stops", never, { pool })
+        const fails = (pool: TaskPool.TaskPool) => work("fails", failing, { pool })
+        const error = failure(yield* Effect.exit(TaskPool.all([stops, fails], { name: "both", onFailure: "cancel" })))
+        assert.instanceOf(error, ChildTaskFailed)
+        assert.deepInclude(error, { poolName: "both", total: 1 })
+      }).pipe(withPool()))
+  })
+
+  describe("a failure is named by the label of its task:", () => {
+    class Plain extends Schema.Class<Plain>("Plain")({ n: Schema.Int, at: Schema.optional(Schema.Int) }) {}
+
+    const labelOf = (payload: unknown, label?: (payload: { readonly it: unknown }) => string) => {
+      class Called extends Job.make("Called", { payload: Schema.Unknown, error: TestError, label: label as any }) {}
+      return Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        yield* Called.dispatch(payload, { pool })
+        return (yield* joinFailure(pool)).failures[0].label
+      }).pipe(Effect.provide(Called.toLayer(failing)))
+    }
+
+    const labels: ReadonlyArray<readonly [what: string, payload: unknown, label: string]> = [
+      ["the fields of a struct", { path: "/a/b", size: 3, of: null }, "path /a/b · size 3 · of null"],
+      ["the fields of an object without a prototype", Object.assign(Object.create(null), { n: 1 }), "n 1"],
+      ["the fields of a class of Schema", new Plain({ n: 1 }), "n 1"],
+      ["a text", "a text", "a text"],
+      ["a number", 3, "3"],
+      ["a list", ["a", 1, { b: 2 }], "[a, 1, {b: 2}]"],
+      ["nothing", undefined, ""],
+      [
+        "no secret",
+        { key: Redacted.make("secret"), all: [Redacted.make("secret")] },
+        "key <redacted> · all [<redacted>]"
+      ],
+      ["a Date", { at: new Date(0), no: new Date(Number.NaN) }, "at 1970-01-01T00:00:00.000Z · no Invalid Date"],
+      ["bytes", { data: new Uint8Array(4) }, "data 4 bytes"],
+      ["a Map, a Set", { map: new Map([[1, 2]]), set: new Set([1, 2]) }, "map 1 entries · set 2 entries"],
+      ["an object of another class", { url: new URL("https://a.b/c") }, "url https://a.b/c"],
+      ["no more than three levels", { a: { b: { c: 1, d: { e: 1 } } } }, "a {b: {c: 1, d: …}}"],
+      ["no more than three levels of lists", [[[[1]]]], "[[[…]]]"],
+      ["one line", { text: "a\n  b\tc" }, "text a b c"],
+      ["120 characters", "x".repeat(120), "x".repeat(120)],
+      ["no more than 120 characters", { text: "x".repeat(500) }, `text ${"x".repeat(114)}…`],
+      [
+        "nothing where reading throws",
+        Object.defineProperty({}, "a", { enumerable: true, get: () => assert.fail() }),
+        ""
+      ]
+    ]
+    for (const [what, payload, label] of labels) {
+      it.effect(`it shows ${what}`, () =>
+        Effect.gen(function*() {
+          assert.strictEqual(yield* labelOf(payload), label)
+        }).pipe(withPool()))
+    }
+
+    it.effect("the job's own function comes first, and one that throws says nothing", () =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* labelOf({ it: 1 }, ({ it }) => `the\n${it}`), "the 1")
+        assert.strictEqual(yield* labelOf({ it: 1 }, () => assert.fail()), "")
+      }).pipe(withPool()))
+  })
 })

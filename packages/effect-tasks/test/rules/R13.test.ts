@@ -111,4 +111,11 @@ describe("R13 GLOBAL", () => {
       yield* settleTurns
       assert.deepStrictEqual(seen.log, [])
     }).pipe(withPool()))
+
+  it.effect("join never fails, though tasks of it have failed", () =>
+    Effect.gen(function*() {
+      const { global } = yield* WorkerPool
+      yield* (yield* work("a", () => Effect.die("no"))).exit
+      assert.deepInclude(yield* global.join, { state: "open", failed: 1 })
+    }).pipe(withPool()))
 })

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
-import { type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { type DispatchError, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
   canceled,
   eventually,
+  failure,
   gate,
   recordEvents,
   type Script,
@@ -177,6 +178,16 @@ describe("R14 Whose task it is", () => {
         assert.isTrue(made!.isRoot)
         assert.isTrue(Option.isNone(made!.createdBy))
       }).pipe(withPool()))
+
+    it.effect("its dispatches are held back by a full queue", () =>
+      Effect.gen(function*() {
+        const go = gate()
+        const { exit } = yield* leftBehind(() => Effect.andThen(go.wait, work("late")))
+        yield* settleTurns
+        yield* work("busy", () => Effect.never)
+        yield* go.open
+        assert.strictEqual((failure(yield* exit) as DispatchError).reason._tag, "QueueFull")
+      }).pipe(withPool({ workers: 1, capacity: 0, onFull: "fail" })))
 
     it.effect("a finalizer that it adds to the task's Scope runs at once", () =>
       Effect.gen(function*() {

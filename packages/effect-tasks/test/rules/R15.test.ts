@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Option, Schema } from "effect"
+import { BigDecimal, Deferred, Effect, Exit, Fiber, Layer, Option, References, Schema, Scope } from "effect"
 import { DispatchError, DuplicateTask, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
@@ -9,6 +9,7 @@ import {
   gate,
   script,
   scripted,
+  scriptedLayer,
   type ScriptedTask,
   settleTurns,
   stateOf,
@@ -32,6 +33,8 @@ type AnyScripted<Tag extends string> = Job.Job<
   typeof Work.progressSchema,
   typeof Work.messageSchema
 >
+
+const ten = Array.from({ length: 10 }, (_, n) => n)
 
 const waitingFor = (task: ScriptedTask) => Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
 
@@ -671,5 +674,284 @@ describe("R15 Unique keys", () => {
         assert.strictEqual(most, 1)
         assert.strictEqual(live, 0)
       }).pipe(withPool({ workers: 4 }, Newest)))
+  })
+
+  describe("an interrupted run gives up its hold", () => {
+    /** A run of "k" under way in this pool. */
+    const running = (options?: Job.DispatchOptions) =>
+      Effect.gen(function*() {
+        const run = yield* Effect.forkChild(Once.run({ id: "k" }, options), { startImmediately: true })
+        yield* settleTurns
+        assert.isUndefined(run.pollUnsafe())
+        return run
+      })
+    const held = Effect.gen(function*() {
+      const end = gate()
+      yield* script("k", () => Effect.as(end.wait, "whole"))
+      return end
+    })
+    const task = Effect.map(Once.find({ id: "k" }), Option.getOrThrow)
+
+    for (const where of ["GLOBAL", "one pool"] as const) {
+      it.effect(`and the task goes on for another dispatch of the same pool (${where})`, () =>
+        Effect.gen(function*() {
+          const end = yield* held
+          const pool = where === "GLOBAL" ? (yield* WorkerPool).global : yield* TaskPool.make()
+          const runs = [yield* running({ pool }), yield* running({ pool })]
+          const other = yield* Once.dispatch({ id: "k" }, { pool })
+          for (const run of runs) yield* Fiber.interrupt(run)
+          assert.strictEqual(yield* stateOf(other), "Running")
+          assert.deepInclude(yield* pool.status, { total: 1, running: 1, canceled: 0 })
+          yield* end.open
+          assert.strictEqual(yield* other.await, "whole")
+        }).pipe(withPool({}, Once)))
+    }
+
+    it.effect("each of several, and with the last one the task is cancelled", () =>
+      Effect.gen(function*() {
+        yield* script("k", () => Effect.never)
+        const runs = yield* Effect.forEach([1, 2, 3], () =>
+          Effect.forkChild(Once.run({ id: "k" }), { startImmediately: true }))
+        yield* settleTurns
+        const [task] = yield* Once.tasks
+        for (const run of runs) {
+          assert.strictEqual(yield* stateOf(task!), "Running")
+          yield* Fiber.interrupt(run)
+        }
+        assert.strictEqual(canceled(yield* task!.exit).reason, "interrupted")
+      }).pipe(withPool({}, Once)))
+
+    it.effect("and the pool lets go of the task that only other runs hold on", () =>
+      Effect.gen(function*() {
+        yield* held
+        const [one, two] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const first = yield* running({ pool: one })
+        const second = yield* running({ pool: two })
+        yield* Fiber.interrupt(first)
+        assert.strictEqual(yield* stateOf(yield* task), "Running")
+        assert.deepInclude(yield* one.status, { state: "open", total: 1, complete: 1, canceled: 1, running: 0 })
+        assert.deepInclude(yield* two.status, { total: 1, running: 1, canceled: 0 })
+        const found = yield* task
+        yield* Fiber.interrupt(second)
+        canceled(yield* found.exit)
+        assert.deepInclude(yield* two.status, { total: 1, complete: 1, canceled: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("and when no pool is left the task is cancelled, and has stopped when the interruption returns", () =>
+      Effect.gen(function*() {
+        const [end, seen] = [gate(), trace()]
+        yield* script(
+          "k",
+          () => Effect.andThen(Effect.addFinalizer(() => Effect.andThen(end.wait, seen.push("stopped"))), Effect.never)
+        )
+        const run = yield* running()
+        const found = yield* task
+        const interrupt = yield* Effect.forkChild(Effect.andThen(Fiber.interrupt(run), seen.push("returned")))
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(found), "Stopping")
+        yield* end.open
+        yield* Fiber.join(interrupt)
+        assert.deepStrictEqual(seen.log, ["stopped", "returned"])
+        canceled(yield* found.exit)
+      }).pipe(withPool({}, Once)))
+
+    for (const ops of [3, 4, 5, 6, 7]) {
+      it.effect(`in one step: who joins comes before or after (a yield each ${ops} steps)`, () =>
+        Effect.gen(function*() {
+          const workerPool = yield* WorkerPool
+          for (let turns = 0; turns < 6; turns++) {
+            yield* workerPool.pause
+            const run = yield* Effect.forkChild(
+              Effect.provideService(Once.run({ id: `${turns}` }), References.MaxOpsBeforeYield, ops)
+            )
+            yield* settleTurns
+            yield* Effect.forkChild(Fiber.interrupt(run))
+            for (let n = 0; n < turns; n++) yield* Effect.yieldNow
+            const joiner = yield* Once.dispatch({ id: `${turns}` })
+            yield* workerPool.resume
+            assert.strictEqual(yield* joiner.await, `${turns}`)
+          }
+        }).pipe(withPool({}, Once)))
+    }
+  })
+
+  describe("supersede and recompute are never suspended nor refused for capacity", () => {
+    /** No worker is free and the queue is full. */
+    const full = Effect.gen(function*() {
+      yield* (yield* WorkerPool).pause
+      for (let n = 0; n < 5; n++) {
+        const filler = yield* Effect.forkChild(work(`filler ${n}`), { startImmediately: true })
+        yield* settleTurns
+        const exit = filler.pollUnsafe()
+        if (exit === undefined || Exit.isFailure(exit)) return
+      }
+      assert.fail("the queue takes what comes")
+    })
+    const atOnce = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+        yield* settleTurns
+        const exit = fiber.pollUnsafe()
+        return exit === undefined ? assert.fail("it was suspended") : yield* exit
+      })
+
+    for (const onFull of ["suspend", "fail"] as const) {
+      for (const state of ["ended", "queued", "running"] as const) {
+        it.effect(`the recompute of a task that ${state === "ended" ? "has" : "is"} ${state} (${onFull})`, () =>
+          Effect.gen(function*() {
+            const { resume } = yield* WorkerPool
+            if (state === "running") yield* script("a", () => Effect.never)
+            if (state === "queued") yield* (yield* WorkerPool).pause
+            const first = yield* work("a")
+            yield* settleTurns
+            if (state !== "queued") yield* full
+            yield* script("a", () => Effect.succeed("again"))
+            const second = yield* atOnce(first.recompute)
+            assert.strictEqual(second.origin, "created")
+            yield* settleTurns
+            assert.strictEqual(yield* stateOf(second), "Queued")
+            yield* resume
+            assert.strictEqual(yield* second.await, "again")
+          }).pipe(withPool({ workers: 1, capacity: 1, onFull })))
+      }
+
+      it.effect(`a dispatch that supersedes (${onFull})`, () =>
+        Effect.gen(function*() {
+          yield* script("k", () => Effect.never)
+          const first = yield* Newest.dispatch({ id: "k" })
+          yield* awaitState(first, "Running")
+          yield* full
+          yield* script("k", () => Effect.succeed("again"))
+          const second = yield* atOnce(Newest.dispatch({ id: "k" }))
+          canceled(yield* first.exit)
+          yield* (yield* WorkerPool).resume
+          assert.strictEqual(yield* second.await, "again")
+        }).pipe(withPool({ workers: 1, capacity: 1, onFull }, Newest)))
+    }
+  })
+
+  it.effect("the recompute of a task whose job had no unique keys then is one of the key that it has now", () =>
+    Effect.gen(function*() {
+      class Before extends Job.make("Changed", scripted) {}
+      class After extends Job.make("Changed", { ...scripted, unique: true, key: ({ id }) => id }) {}
+      const built = <Tag extends string>(job: AnyScripted<Tag>) =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          yield* Layer.buildWithScope(Layer.fresh(scriptedLayer(job)), scope)
+          return Scope.close(scope, Exit.void)
+        })
+      const registered = <A, E>(effect: Effect.Effect<A, E, WorkerPool | Job.Handler<"Changed">>) =>
+        effect as Effect.Effect<A, E, WorkerPool> // the handler is registered by hand
+      const close = yield* built(Before)
+      const old = yield* registered(Before.dispatch({ id: "k" }))
+      yield* old.await
+      yield* close
+      const closeAfter = yield* built(After)
+      let [live, most] = [0, 0]
+      yield* script("k", () =>
+        Effect.gen(function*() {
+          most = Math.max(most, ++live)
+          yield* Effect.addFinalizer(() => Effect.sync(() => live--))
+          yield* Effect.forEach(ten, () => Effect.yieldNow)
+        }))
+      const first = yield* registered(After.dispatch({ id: "k" }))
+      yield* awaitState(first, "Running")
+      const second = yield* old.recompute
+      yield* settleTurns
+      yield* second.exit
+      yield* first.exit
+      assert.strictEqual(most, 1)
+      yield* closeAfter
+    }).pipe(withPool({ workers: 4 })))
+
+  describe("default keys", () => {
+    const origin = (tag: string, payload: Schema.Codec<any, any>, one: unknown, two: unknown) => {
+      const job = Job.make(tag, { payload: Schema.Struct({ x: payload }), unique: true })
+      return Effect.gen(function*() {
+        yield* (yield* WorkerPool).pause
+        yield* job.dispatch({ x: one })
+        return (yield* job.dispatch({ x: two })).origin
+      }).pipe(Effect.provide(job.toLayer(() => Effect.void).pipe(Layer.provideMerge(WorkerPool.layer()))))
+    }
+    const textOr = <S extends Schema.Codec<any, any>>(schema: S) => Schema.Union([schema, Schema.String])
+
+    const unlike: ReadonlyArray<readonly [string, Schema.Codec<any, any>, unknown, unknown]> = [
+      ["NaN and \"NaN\"", textOr(Schema.Number), NaN, "NaN"],
+      ["Infinity and \"Infinity\"", textOr(Schema.Number), Infinity, "Infinity"],
+      ["-Infinity and \"-Infinity\"", textOr(Schema.Number), -Infinity, "-Infinity"],
+      ["Infinity and -Infinity", Schema.Number, Infinity, -Infinity],
+      ["1n and \"1\"", textOr(Schema.BigInt), 1n, "1"],
+      ["1n and 1", Schema.Union([Schema.BigInt, Schema.Number]), 1n, 1],
+      ["1 and \"1\"", textOr(Schema.Number), 1, "1"],
+      ["true and \"true\"", textOr(Schema.Boolean), true, "true"],
+      ["a Date and its ISO text", textOr(Schema.Date), new Date(0), "1970-01-01T00:00:00.000Z"],
+      ["a URL and its text", textOr(Schema.URL), new URL("http://a/"), "http://a/"],
+      ["bytes and their base64", textOr(Schema.Uint8Array), new Uint8Array([1]), "AQ=="],
+      ["a symbol and its text", textOr(Schema.Symbol), Symbol.for("a"), "Symbol(a)"],
+      ["a symbol and its description", textOr(Schema.Symbol), Symbol.for("a"), "a"],
+      ["null and undefined", Schema.NullishOr(Schema.String), null, undefined],
+      ["[null] and [undefined]", Schema.Array(Schema.NullishOr(Schema.String)), [null], [undefined]],
+      ["[] and [undefined]", Schema.Array(Schema.NullishOr(Schema.String)), [], [undefined]],
+      ["[] and {}", Schema.Json, [], {}],
+      ["1 and [1]", Schema.Json, 1, [1]],
+      ["nested lists of one text", Schema.Json, [["a"], "b"], ["a", ["b"]]],
+      ["a Date and its ISO text in Any", Schema.Any, new Date(0), "1970-01-01T00:00:00.000Z"],
+      [
+        "a Map and the list of its entries",
+        Schema.Union([Schema.ReadonlyMap(Schema.String, Schema.Number), Schema.Json]),
+        new Map([["a", 1]]),
+        [["a", 1]]
+      ],
+      [
+        "bytes and a decimal",
+        Schema.Union([Schema.Uint8Array, Schema.BigDecimal]),
+        new Uint8Array([215, 93, 117]),
+        BigDecimal.fromBigInt(1111n)
+      ],
+      ["lone surrogates", Schema.String, "\ud800", "\ud801"]
+    ]
+    for (const [n, [name, schema, one, two]] of unlike.entries()) {
+      it.effect(`tell ${name} apart`, () =>
+        Effect.gen(function*() {
+          const exit = yield* Effect.exit(origin(`Unlike${n}`, schema, one, two))
+          if (schema === Schema.Any && Exit.hasDies(exit)) return // refused, not taken for another
+          assert.strictEqual(yield* exit, "created")
+        }))
+    }
+
+    const alike: ReadonlyArray<readonly [string, Schema.Codec<any, any>, unknown, unknown]> = [
+      ["-0 and 0", Schema.Number, -0, 0],
+      ["-0 and 0 in a list", Schema.Json, [-0], [0]],
+      ["NaN and NaN", Schema.Number, NaN, NaN],
+      ["equal Dates", Schema.Date, new Date(5), new Date(5)],
+      ["equal bytes", Schema.Uint8Array, new Uint8Array([1, 2]), new Uint8Array([1, 2])],
+      ["fields in another order", Schema.Json, { a: 1, b: { c: 2, d: 3 } }, { b: { d: 3, c: 2 }, a: 1 }],
+      [
+        "Maps in another order",
+        Schema.ReadonlyMap(Schema.String, Schema.Number),
+        new Map([["a", 1], ["b", 2]]),
+        new Map([["b", 2], ["a", 1]])
+      ],
+      [
+        "Maps of structs in another order",
+        Schema.ReadonlyMap(Schema.Struct({ k: Schema.Number }), Schema.Number),
+        new Map([[{ k: 1 }, 1], [{ k: 2 }, 2]]),
+        new Map([[{ k: 2 }, 2], [{ k: 1 }, 1]])
+      ],
+      ["Sets in another order", Schema.ReadonlySet(Schema.String), new Set(["a", "b"]), new Set(["b", "a"])],
+      [
+        "Sets of Dates in another order",
+        Schema.ReadonlySet(Schema.Date),
+        new Set([new Date(1), new Date(2)]),
+        new Set([new Date(2), new Date(1)])
+      ]
+    ]
+    for (const [n, [name, schema, one, two]] of alike.entries()) {
+      it.effect(`are the same for ${name}`, () =>
+        Effect.map(
+          origin(`Alike${n}`, schema, one, two),
+          (found) => assert.strictEqual(found, "joined")
+        ))
+    }
   })
 })

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Option, Stream } from "effect"
+import { Effect, Exit, Fiber, Option, Stream } from "effect"
 import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import {
   canceled,
   elapse,
@@ -14,6 +16,7 @@ import {
   settleTurns,
   stateOf,
   TestError,
+  trace,
   withPool,
   Work,
   work
@@ -47,6 +50,15 @@ const origin = <Tag extends string>(job: AnyScripted<Tag>, id: string) =>
 const ids = (tasks: ReadonlyArray<{ readonly id: string }>) => tasks.map(({ id }) => id)
 const run = (n: number) =>
   Effect.forEach(Array.from({ length: n }, (_, i) => `t${i}`), (id) => Effect.tap(work(id), (t) => t.await))
+
+const collect = Effect.gen(function*() {
+  setFlagsFromString("--expose-gc")
+  const gc = runInNewContext("gc") as () => void
+  for (let n = 0; n < 5; n++) {
+    yield* Effect.promise(() => new Promise(setImmediate))
+    gc()
+  }
+})
 
 describe("R16 Kept results and history", () => {
   describe("with persistent", () => {
@@ -330,4 +342,91 @@ describe("R16 Kept results and history", () => {
         assert.isTrue(Option.isSome(yield* workerPool.task((last as ScriptedTask).id)))
       }).pipe(withPool({ history: 10 })))
   })
+
+  describe("a result past its timeToLive leaves without being asked for", () => {
+    const results = (n: number) =>
+      Effect.forEach(
+        Array.from({ length: n }, (_, i) => `${i}`),
+        (id) => Effect.tap(KeptHour.dispatch({ id }), (task) => task.await)
+      )
+    const hour = 60 * 60_000
+
+    it.effect("when history keeps nothing", () =>
+      Effect.gen(function*() {
+        const workerPool = yield* WorkerPool
+        const tasks = yield* results(20)
+        yield* elapse(hour / 2, 1)
+        assert.deepStrictEqual(ids(yield* KeptHour.tasks), ids(tasks))
+        const late = yield* KeptHour.dispatch({ id: "late" })
+        yield* late.await
+        yield* elapse(hour / 2 + 1000)
+        assert.deepStrictEqual(ids(yield* KeptHour.tasks), [late.id])
+        assert.deepStrictEqual(ids(yield* workerPool.tasks), [late.id])
+        assert.isTrue(Option.isNone(yield* workerPool.task(tasks[3]!.id)))
+        assert.isTrue(Option.isNone(yield* KeptHour.find({ id: "3" })))
+        assert.deepStrictEqual(ids(yield* workerPool.global.tasks), [late.id])
+        assert.strictEqual(yield* tasks[3]!.await, "3")
+        yield* elapse(hour)
+        assert.deepStrictEqual(yield* KeptHour.tasks, [])
+      }).pipe(withPool({ history: 0 }, KeptHour)))
+
+    it.effect("and stays visible only as long as history has it", () =>
+      Effect.gen(function*() {
+        const { tasks } = yield* WorkerPool
+        const [old, young] = yield* results(2)
+        yield* elapse(2 * hour)
+        assert.deepStrictEqual(ids(yield* tasks), [young!.id])
+        assert.strictEqual((yield* KeptHour.dispatch({ id: "0" })).origin, "created")
+        assert.notInclude(ids(yield* tasks), old!.id)
+      }).pipe(withPool({ history: 1 }, KeptHour)))
+
+    it.effect("and its memory with it", () =>
+      Effect.gen(function*() {
+        const payloads = (yield* results(50)).map((task) => new WeakRef(task.payload as object))
+        yield* elapse(2 * hour)
+        yield* collect
+        assert.isAtMost(payloads.filter((payload) => payload.deref() !== undefined).length, 5)
+      }).pipe(withPool({ history: 0 }, KeptHour)))
+  })
+
+  it.effect("a task that ended while its fibers went on is kept by nobody", () =>
+    Effect.gen(function*() {
+      const payloads: Array<WeakRef<object>> = []
+      const fibers: Array<Fiber.Fiber<unknown>> = []
+      const never = yield* work("never", () => Effect.never)
+      for (let n = 0; n < 20; n++) {
+        const held = gate()
+        const task = yield* work(`${n}`, () =>
+          Effect.gen(function*() {
+            const other = yield* work("other", () => held.wait)
+            for (const wait of [never.exit, Effect.andThen(other.exit, Effect.never)]) {
+              fibers.push(yield* Effect.forkDetach(wait, { startImmediately: true }))
+            }
+            yield* other.exit
+          }))
+        payloads.push(new WeakRef(task.payload as object))
+        yield* Effect.andThen(settleTurns, held.open)
+        yield* task.exit
+        yield* Fiber.interruptAll(fibers.splice(0))
+      }
+      yield* collect
+      assert.isAtMost(payloads.filter((payload) => payload.deref() !== undefined).length, 2)
+    }).pipe(withPool({ history: 0 })))
+
+  it.effect("the finalizers of GLOBAL run once, in order, when the worker pool closes", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const test = Effect.gen(function*() {
+        const { global } = yield* WorkerPool
+        yield* global.addFinalizer(() => seen.push("first"))
+        const task = yield* work("a", (self) => self.pool.addFinalizer(() => seen.push("second")))
+        yield* task.await
+        yield* global.join
+        yield* global.cancel()
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, [])
+      })
+      yield* withPool()(test)
+      assert.deepStrictEqual(seen.log, ["first", "second"])
+    }))
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Queue, Schedule, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Option, Queue, Schedule, Schema, type Scope, Stream } from "effect"
 import { Job, Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -16,6 +16,7 @@ import {
   type ScriptedTask,
   settleTurns,
   stateOf,
+  taskById,
   TestError,
   trace,
   withPool,
@@ -26,6 +27,10 @@ import {
 class Delayed
   extends Job.make("Delayed", { ...scripted, retry: { times: 1, schedule: Schedule.spaced("1 second") } })
 {}
+
+class Alone extends Job.make("Alone", { ...scripted, concurrency: 1 }) {}
+
+const ten = Array.from({ length: 10 }, (_, n) => n)
 
 const waitingFor = (task: Pick<Task.Any, "status">) =>
   Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
@@ -398,7 +403,7 @@ describe("R17 Slots", () => {
         yield* task.await
       }).pipe(withPool({ workers: 1 })))
 
-    it.effect("a fiber that waits on while the task runs lends nothing more", () =>
+    it.effect("with a fiber that waits on, the slot is lent again when those that went on have suspended", () =>
       Effect.gen(function*() {
         const [one, end] = [gate(), gate()]
         const task = yield* work("a", (self) =>
@@ -408,18 +413,20 @@ describe("R17 Slots", () => {
             yield* end.wait
           }))
         yield* awaitState(task, "Sleeping")
+        const events = yield* recordEvents
         yield* one.open
-        yield* awaitState(task, "Running")
-        const other = yield* work("other")
         yield* settleTurns
-        assert.strictEqual(yield* stateOf(other), "Queued")
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+        const tags = events.flatMap((event) => "taskId" in event && event.taskId === task.id ? [event._tag] : [])
+        assert.deepStrictEqual(tags, ["TaskResumed", "TaskSlept"])
+        yield* (yield* work("other")).await
         yield* end.open
-        yield* other.await
+        yield* task.await
       }).pipe(withPool({ workers: 1 })))
 
     it.effect("one that goes on again and again while another waits collects nothing, and is forgotten at the end", () =>
       Effect.gen(function*() {
-        const machine: { readonly halfAsleep: Map<unknown, unknown> } = Reflect.get(
+        const machine: { readonly granted: Array<unknown> } = Reflect.get(
           yield* WorkerPool,
           "~effect-tasks/Machine" // memory has no public view
         )
@@ -428,14 +435,15 @@ describe("R17 Slots", () => {
           Effect.gen(function*() {
             yield* Effect.forkChild(self.whileSleeping(Effect.never))
             const again = Effect.withFiber((fiber) =>
-              Effect.map(self.whileSleeping(Effect.yieldNow), () => observers(fiber) + machine.halfAsleep.size)
+              Effect.map(self.whileSleeping(Effect.yieldNow), () => observers(fiber))
             )
             const first = yield* Effect.andThen(again, again)
             for (let n = 0; n < 50; n++) yield* again
             return (yield* again) - first
           }))
         assert.strictEqual(yield* task.await, 0)
-        assert.strictEqual(machine.halfAsleep.size, 0)
+        yield* settleTurns
+        assert.strictEqual(machine.granted.length, 0)
       }).pipe(withPool()))
 
     it.effect("when those that went on have ended, the task sleeps on with those that still wait", () =>
@@ -565,21 +573,475 @@ describe("R17 Slots", () => {
           assert.deepStrictEqual(seen.log, [])
         }).pipe(withPool({ workers: 1 })))
     }
+  })
 
-    it.effect("goes on at once from an uninterruptible whileSleeping", () =>
+  describe("a tree completes, and no time need pass,", () => {
+    for (const job of [Work, Alone] as ReadonlyArray<typeof Work>) {
+      const shared = job === Work ? "the slot" : "slot and permit"
+      for (const workers of [1, 4]) {
+        it.effect(`when a parent awaits one child, then all others at once, and shares ${shared} (${workers} workers)`, () =>
+          Effect.gen(function*() {
+            yield* script("parent", () =>
+              Effect.gen(function*() {
+                yield* (yield* job.dispatch({ id: "first" })).await
+                const rest = yield* Effect.forEach(ten, (n) => job.dispatch({ id: `${n}` }))
+                return yield* Effect.all(rest.map((task) => task.await), { concurrency: "unbounded" })
+              }))
+            const parent = yield* job.dispatch({ id: "parent" })
+            yield* settleTurns
+            assert.strictEqual(yield* stateOf(parent), "Exited")
+            assert.deepStrictEqual(yield* parent.await, ten.map(String))
+          }).pipe(withPool({ workers }, Alone)))
+
+        it.effect(`when it joins a fiber that awaits another child, and shares ${shared} (${workers} workers)`, () =>
+          Effect.gen(function*() {
+            yield* script("parent", () =>
+              Effect.gen(function*() {
+                const [a, b] = [yield* job.dispatch({ id: "a" }), yield* job.dispatch({ id: "b" })]
+                const waiting = yield* Effect.forkChild(b.await, { startImmediately: true })
+                return [yield* a.await, yield* Fiber.join(waiting)]
+              }))
+            const parent = yield* job.dispatch({ id: "parent" })
+            yield* settleTurns
+            assert.strictEqual(yield* stateOf(parent), "Exited")
+            assert.deepStrictEqual(yield* parent.await, ["a", "b"])
+          }).pipe(withPool({ workers }, Alone)))
+      }
+    }
+
+    for (const how of ["sleeps", "yields"] as const) {
+      it.effect(`when a fiber that has waited once ${how} again and again beside a wait for a child`, () =>
+        Effect.gen(function*() {
+          let beats = 0
+          const pause = how === "sleeps" ? Effect.sleep(40) : Effect.yieldNow
+          const beat = Effect.forever(Effect.andThen(Effect.sync(() => beats++), pause))
+          const task = yield* work("a", () =>
+            Effect.gen(function*() {
+              const ready = yield* work("ready")
+              const child = yield* work("child")
+              yield* Effect.forkScoped(Effect.andThen(ready.await, beat), { startImmediately: true })
+              return yield* child.await
+            }))
+          yield* settleTurns
+          assert.strictEqual(yield* stateOf(task), "Exited")
+          assert.strictEqual(yield* task.await, "child")
+          assert.isAbove(beats, 0)
+        }).pipe(withPool({ workers: 1 })))
+    }
+  })
+
+  describe("a slot is the right to go on from a wait:", () => {
+    it.effect("the permit is lent again with it while another fiber waits", () =>
       Effect.gen(function*() {
-        const seen = trace()
-        const task = yield* work(
-          "a",
-          (self) => Effect.uninterruptible(Effect.andThen(self.whileSleeping(Effect.never), seen.push("returned")))
-        )
+        const [one, end] = [gate(), gate()]
+        yield* script("a", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.forkChild(self.whileSleeping(Effect.never))
+            yield* self.whileSleeping(one.wait)
+            yield* end.wait
+          }))
+        const task = yield* Alone.dispatch({ id: "a" })
         yield* awaitState(task, "Sleeping")
-        const other = yield* work("other", () => Effect.never)
+        yield* one.open
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+        const other = yield* Alone.dispatch({ id: "other" })
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(other), "Exited")
+        yield* end.open
+        yield* task.await
+      }).pipe(withPool({ workers: 4 }, Alone)))
+
+    it.effect("what a fiber does beside a waiting one runs without a slot", () =>
+      Effect.gen(function*() {
+        const { status } = yield* WorkerPool
+        const [one, busy] = [gate(), gate()]
+        let steps = 0
+        const task = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.forkChild(self.whileSleeping(Effect.never))
+            yield* self.whileSleeping(one.wait)
+            for (let n = 0; n < 1000; n++) yield* Effect.andThen(Effect.sync(() => steps++), Effect.yieldNow)
+          }))
+        yield* awaitState(task, "Sleeping")
+        yield* one.open
+        yield* eventually("it has gone on", Effect.sync(() => steps > 0))
+        const other = yield* work("other", () => busy.wait)
         yield* awaitState(other, "Running")
-        yield* task.cancel()
-        canceled(yield* task.exit)
-        assert.deepStrictEqual(seen.log, [])
-        assert.strictEqual(yield* stateOf(other), "Running")
+        const before = steps
+        yield* settleTurns
+        assert.isAbove(steps, before)
+        assert.deepInclude(yield* status, { busy: 1, sleeping: 1 })
+        yield* busy.open
+        yield* task.await
       }).pipe(withPool({ workers: 1 })))
+
+    it.effect("a fiber interrupted in its wait claims one, and a cancel does not leave it standing", () =>
+      Effect.gen(function*() {
+        const [stop, busy, seen] = [gate(), gate(), trace()]
+        const task = yield* work("a", (self) =>
+          Effect.uninterruptible(
+            Effect.gen(function*() {
+              const waiting = yield* Effect.interruptible(self.whileSleeping(Effect.never)).pipe(
+                Effect.onExit(() => seen.push("the fiber ends")),
+                Effect.forkChild({ startImmediately: true })
+              )
+              yield* stop.wait
+              yield* Fiber.interrupt(waiting)
+              yield* seen.push("the region ends")
+            })
+          ))
+        yield* awaitState(task, "Sleeping")
+        const other = yield* work("other", () => busy.wait)
+        yield* awaitState(other, "Running")
+        yield* stop.open
+        yield* settleTurns
+        assert.strictEqual(yield* waitingFor(task), "slot")
+        assert.deepStrictEqual(seen.log, [])
+        yield* Effect.forkChild(task.cancel())
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["the fiber ends", "the region ends"])
+        assert.strictEqual(yield* stateOf(task), "Exited")
+        assert.strictEqual(yield* stateOf(other), "Running")
+        yield* busy.open
+      }).pipe(withPool({ workers: 1 })))
+  })
+
+  describe("whileSleeping", () => {
+    it.effect("lends at once, also around an effect that never suspends", () =>
+      Effect.gen(function*() {
+        const { status } = yield* WorkerPool
+        const events = yield* recordEvents
+        const task = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            const own = yield* taskById(self.id)
+            const look = Effect.gen(function*() {
+              return [yield* stateOf(own), (yield* status).busy] as const
+            })
+            return [yield* look, yield* self.whileSleeping(look), yield* look]
+          }))
+        assert.deepStrictEqual(yield* task.await, [["Running", 1], ["Sleeping", 0], ["Running", 1]])
+        yield* settleTurns
+        const tags = events.flatMap((event) => "taskId" in event && event.taskId === task.id ? [event._tag] : [])
+        assert.deepStrictEqual(tags.slice(1, 4), ["TaskStarted", "TaskSlept", "TaskResumed"])
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("lends slot and permit for the whole effect, though a wait in it has ended", () =>
+      Effect.gen(function*() {
+        const [inside, end] = [gate(), gate()]
+        yield* script("a", (self) =>
+          self.whileSleeping(
+            Effect.gen(function*() {
+              yield* (yield* work("quick", undefined, { priority: 1 })).await
+              yield* inside.open
+              yield* end.wait
+            })
+          ))
+        const task = yield* Alone.dispatch({ id: "a" })
+        yield* inside.wait
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task), "Sleeping")
+        const next = yield* Alone.dispatch({ id: "next" })
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(next), "Exited")
+        yield* end.open
+        yield* task.await
+      }).pipe(withPool({ workers: 1 }, Alone)))
+
+    it.effect("claims a slot before it goes on, whether its effect succeeds, fails or dies", () =>
+      Effect.gen(function*() {
+        const ends: ReadonlyArray<Effect.Effect<unknown, TestError>> = [
+          Effect.void,
+          Effect.fail(new TestError({ id: "a" })),
+          Effect.die("no")
+        ]
+        for (const end of ends) {
+          const [held, busy, seen] = [gate(), gate(), trace()]
+          const task = yield* work(
+            "a",
+            (self) => Effect.andThen(Effect.exit(self.whileSleeping(Effect.andThen(held.wait, end))), seen.push("on"))
+          )
+          yield* awaitState(task, "Sleeping")
+          const other = yield* work("other", () => busy.wait)
+          yield* awaitState(other, "Running")
+          yield* held.open
+          yield* settleTurns
+          assert.deepStrictEqual(seen.log, [])
+          yield* busy.open
+          yield* task.await
+        }
+      }).pipe(withPool({ workers: 1 })))
+  })
+
+  describe("a reader", () => {
+    const idle = Effect.gen(function*() {
+      const { status } = yield* WorkerPool
+      yield* settleTurns
+      const before = (yield* status).seq
+      yield* elapse(1000)
+      return (yield* status).seq - before
+    })
+
+    const readers: ReadonlyArray<{ readonly name: string, readonly read: Script }> = [
+      {
+        name: "changes of its own pool",
+        read: (self) => Stream.runDrain(self.pool.changes)
+      },
+      {
+        name: "changes of GLOBAL",
+        read: () => WorkerPool.use(({ global }) => Stream.runDrain(global.changes))
+      },
+      {
+        name: "changes of a pool above",
+        read: (self) => Stream.runDrain(self.pool.root.changes)
+      },
+      { name: "events", read: () => WorkerPool.use(({ events }) => Stream.runDrain(events)) }
+    ]
+    for (const { name, read } of readers) {
+      for (const count of [1, 2]) {
+        it.effect(`does not wake itself or another one (${name}, ${count} tasks)`, () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            const numbers = ten.slice(0, count)
+            const readers = yield* Effect.forEach(numbers, (n) => work(`GLOBAL ${n}`, read))
+            yield* work("above", () =>
+              Effect.gen(function*() {
+                const own = yield* TaskPool.make()
+                readers.push(...yield* Effect.forEach(numbers, (n) => work(`${n}`, read, { pool: own })))
+                yield* Effect.never
+              }), { pool })
+            yield* settleTurns
+            assert.strictEqual(readers.length, 2 * count)
+            for (const task of readers) assert.strictEqual(yield* stateOf(task), "Sleeping")
+            assert.strictEqual(yield* idle, 0)
+          }).pipe(withPool({ workers: 8 })))
+      }
+
+      it.effect(`keeps no queued task from starting (${name})`, () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          yield* work("reader", read, { pool })
+          const tasks = yield* Effect.forEach(ten, (n) => work(`${n}`, undefined, { pool }))
+          yield* settleTurns
+          for (const task of tasks) assert.strictEqual(yield* stateOf(task), "Exited")
+        }).pipe(withPool({ workers: 1 })))
+    }
+
+    it.effect("that sleeps and wakes, for whatever reason, is no news, and the next news carries it", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const pool = yield* TaskPool.make()
+        const statuses: Array<TaskPool.PoolStatus> = []
+        const events = yield* recordEvents
+        yield* Effect.forkScoped(
+          Stream.runForEach(pool.changes, (status) => Effect.sync(() => statuses.push(status)))
+        )
+        const start = gate()
+        const reader = yield* work("reader", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.forkScoped(Stream.runDrain(self.pool.changes))
+            yield* start.wait
+            yield* self.whileSleeping(held.wait)
+            yield* Effect.never
+          }), { pool })
+        yield* settleTurns
+        const before = [events.length, statuses.length]
+        yield* start.open
+        yield* settleTurns
+        yield* held.open
+        yield* settleTurns
+        assert.deepStrictEqual([events.length, statuses.length], before)
+        yield* work("news", () => Effect.never, { pool })
+        yield* settleTurns
+        const numbers = events.flatMap((event) => event._tag === "Missed" ? [] : [event.seq])
+        assert.deepStrictEqual(numbers, numbers.map((_, n) => numbers[0]! + n))
+        const resumed = events.filter((event) => event._tag === "TaskResumed" && event.taskId === reader.id)
+        assert.isAbove(resumed.length, 0)
+        assert.deepStrictEqual(statuses.at(-1), yield* pool.status)
+        yield* reader.cancel()
+      }).pipe(withPool({ workers: 4 })))
+
+    it.effect("that has read enough is news again", () =>
+      Effect.gen(function*() {
+        const [stop, held] = [gate(), gate()]
+        const events = yield* recordEvents
+        const task = yield* work("reader", (self) =>
+          Effect.gen(function*() {
+            const reading = yield* Effect.forkChild(Stream.runDrain(self.pool.changes), { startImmediately: true })
+            yield* stop.wait
+            yield* Fiber.interrupt(reading)
+            yield* self.whileSleeping(held.wait)
+          }))
+        yield* awaitState(task, "Sleeping")
+        yield* settleTurns
+        const slept = () => events.filter(({ _tag }) => _tag === "TaskSlept").length
+        const before = slept()
+        yield* stop.open
+        yield* settleTurns
+        assert.isAbove(slept(), before)
+        yield* held.open
+        yield* task.await
+      }).pipe(withPool({ workers: 1 })))
+  })
+
+  describe("a task in Stopping, entered", () => {
+    const masked: ReadonlyArray<
+      { readonly name: string, readonly mask: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E, Scope.Scope> }
+    > = [
+      { name: "an uninterruptible region", mask: Effect.uninterruptible },
+      { name: "an acquisition", mask: (effect) => Effect.acquireRelease(effect, () => Effect.void) }
+    ]
+
+    for (const { mask, name } of masked) {
+      for (const job of [Work, Alone] as ReadonlyArray<typeof Work>) {
+        const held = job === Work ? "its slot" : "slot and permit"
+        it.effect(`from Running while a fiber waits in ${name}, gives ${held} away at once`, () =>
+          Effect.gen(function*() {
+            const { status } = yield* WorkerPool
+            const end = gate()
+            yield* script("b", () => end.wait)
+            yield* script("a", () =>
+              Effect.gen(function*() {
+                const b = yield* job.dispatch({ id: "b" }, { priority: -1 })
+                yield* Effect.forkScoped(mask(b.exit), { startImmediately: true })
+                yield* (yield* work("first")).exit
+              }))
+            const task = yield* job.dispatch({ id: "a" })
+            yield* settleTurns
+            assert.strictEqual(yield* stateOf(task), "Stopping")
+            const b = Option.getOrThrow(yield* job.find({ id: "b" }))
+            assert.strictEqual(yield* stateOf(b), "Running")
+            assert.strictEqual((yield* status).busy, 1)
+            yield* end.open
+            yield* settleTurns
+            assert.strictEqual(yield* stateOf(task), "Exited")
+          }).pipe(withPool({ workers: job === Work ? 1 : 4 }, Alone)))
+      }
+
+      const ends: Record<string, Effect.Effect<unknown, TestError>> = {
+        success: Effect.succeed("done"),
+        failure: Effect.fail(new TestError({ id: "a" })),
+        "a defect": Effect.die("no"),
+        "its own interruption": Effect.interrupt
+      }
+      for (const [how, end] of Object.entries(ends)) {
+        it.effect(`from Sleeping by ${how} while a fiber in ${name} claims a slot, lets it go on at once`, () =>
+          Effect.gen(function*() {
+            const { status } = yield* WorkerPool
+            const [hook, busy, go, seen] = [gate(), gate(), gate(), trace()]
+            const quick = yield* work("quick", (self) => self.onExit(() => hook.wait), { priority: 1 })
+            const pool = yield* TaskPool.make()
+            const task = yield* work("a", () =>
+              Effect.gen(function*() {
+                yield* Effect.forkScoped(mask(Effect.andThen(quick.exit, seen.push("goes on"))), {
+                  startImmediately: true
+                })
+                yield* go.wait
+                return yield* end
+              }), { pool, priority: 2 })
+            yield* awaitState(task, "Sleeping")
+            const other = yield* work("other", () => busy.wait)
+            yield* awaitState(other, "Running")
+            yield* hook.open
+            yield* settleTurns
+            assert.strictEqual(yield* waitingFor(task), "slot")
+            assert.deepStrictEqual(seen.log, [])
+            yield* go.open
+            yield* settleTurns
+            assert.deepStrictEqual(seen.log, ["goes on"])
+            assert.strictEqual(yield* stateOf(task), "Exited")
+            assert.deepInclude(yield* pool.settled, { state: "done", complete: 1, running: 0, sleeping: 0 })
+            assert.strictEqual(yield* stateOf(other), "Running")
+            assert.deepInclude(yield* status, { busy: 1, sleeping: 0, queued: 0 })
+            yield* busy.open
+            assert.strictEqual(yield* (yield* work("next")).await, "next")
+          }).pipe(withPool({ workers: 1 })))
+      }
+    }
+
+    it.effect("from Sleeping, lets the task above it end", () =>
+      Effect.gen(function*() {
+        const [hook, busy, go] = [gate(), gate(), gate()]
+        const quick = yield* work("quick", (self) => self.onExit(() => hook.wait), { priority: 1 })
+        const parent = yield* work("parent", () =>
+          TaskPool.use((pool) =>
+            work("child", () =>
+              Effect.gen(function*() {
+                yield* Effect.forkScoped(Effect.acquireRelease(quick.exit, () => Effect.void), {
+                  startImmediately: true
+                })
+                yield* go.wait
+              }), { pool })
+          ), { priority: 2 })
+        yield* settleTurns
+        const other = yield* work("other", () => busy.wait)
+        yield* awaitState(other, "Running")
+        yield* Effect.andThen(hook.open, Effect.andThen(settleTurns, go.open))
+        yield* settleTurns
+        assert.strictEqual(yield* waitingFor(parent), "slot")
+        yield* busy.open
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(parent), "Exited")
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("from Running by a cancel in the turn in which it goes on, gives its slot away", () =>
+      Effect.gen(function*() {
+        const end = gate()
+        const task: ScriptedTask = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.forkScoped(Effect.uninterruptible(self.whileSleeping(end.wait)), { startImmediately: true })
+            yield* (yield* work("first")).exit
+            yield* task.cancel()
+          }))
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task), "Stopping")
+        const other = yield* work("other")
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(other), "Exited")
+        yield* end.open
+        canceled(yield* task.exit)
+      }).pipe(withPool({ workers: 1 })))
+  })
+
+  describe("the time that a task sleeps", () => {
+    const sleepTime = (task: ScriptedTask) => Effect.map(task.status, ({ runTime, sleepTime }) => [runTime, sleepTime])
+
+    it.effect("counts each wait until the task has its slot again, also while it lasts", () =>
+      Effect.gen(function*() {
+        const busy = gate()
+        const task = yield* work("a", (self) =>
+          Effect.gen(function*() {
+            yield* Effect.sleep(5)
+            yield* self.whileSleeping(Effect.sleep(20))
+            yield* Effect.sleep(5)
+            yield* self.whileSleeping(Effect.sleep(30))
+            yield* Effect.sleep(5)
+          }))
+        yield* elapse(5, 1)
+        yield* work("busy", () => busy.wait)
+        yield* elapse(10, 1)
+        assert.deepStrictEqual(yield* sleepTime(task), [15, 10])
+        yield* elapse(15, 1)
+        assert.deepStrictEqual(yield* sleepTime(task), [30, 25])
+        yield* busy.open
+        yield* elapse(5, 1)
+        assert.deepStrictEqual(yield* sleepTime(task), [35, 25])
+        yield* elapse(30, 1)
+        yield* elapse(5, 1)
+        assert.strictEqual(yield* stateOf(task), "Exited")
+        yield* elapse(100, 1)
+        assert.deepStrictEqual(yield* sleepTime(task), [70, 55])
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("ends with the verdict", () =>
+      Effect.gen(function*() {
+        const task = yield* work("a", (self) =>
+          self.whileSleeping(Effect.onInterrupt(Effect.never, () => Effect.sleep(7))))
+        yield* elapse(10, 1)
+        const canceling = yield* Effect.forkChild(task.cancel(), { startImmediately: true })
+        yield* elapse(7, 1)
+        yield* Fiber.join(canceling)
+        assert.deepStrictEqual(yield* sleepTime(task), [17, 10])
+      }).pipe(withPool()))
   })
 })

@@ -355,4 +355,18 @@ describe("R18 The order of starts", () => {
       assert.strictEqual(yield* workerOf(task), 1)
       yield* end.open
     }).pipe(withPool({ workers: 2 })))
+
+  it.effect("a worker id is the smallest free index, of many workers too", () =>
+    Effect.gen(function*() {
+      const held = yield* Effect.forEach(Array.from({ length: 100 }, (_, n) => n), (n) => hog(`${n}`))
+      assert.deepStrictEqual(yield* Effect.forEach(held, ({ task }) => workerOf(task)), held.map((_, n) => n))
+      const freed = [70, 33, 99, 2, 64, 31, 32]
+      for (const n of freed) {
+        yield* held[n]!.open
+        yield* held[n]!.task.await
+      }
+      const next = yield* Effect.forEach(freed, (n) => hog(`next ${n}`))
+      const ids = yield* Effect.forEach(next, ({ task }) => workerOf(task))
+      assert.deepStrictEqual(ids, freed.toSorted((a, b) => a - b))
+    }).pipe(withPool({ workers: 100 })))
 })

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Option } from "effect"
+import { Effect, Exit, Fiber, Option } from "effect"
 import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
+  eventually,
   gate,
   script,
   scripted,
@@ -239,7 +240,32 @@ describe("R19 Concurrency limits", () => {
         yield* two.await
         yield* one.task.await
       }
-      assert.strictEqual(jobs.get("PerKey").gates.size, 0)
+      assert.strictEqual(jobs.get("PerKey").limits.size, 0)
       assert.strictEqual(ready.lanes.size, 0)
     }).pipe(withPool({}, PerKey)))
+
+  describe("do not deadlock a tree that shares them", () => {
+    const nested = (depth: number, all: boolean) =>
+      script(`${depth}`, () =>
+        Effect.gen(function*() {
+          if (depth === 0) return yield* Effect.yieldNow
+          const below = `${depth - 1}`
+          yield* (yield* One.dispatch({ id: below })).await
+          const rest = yield* Effect.forEach([1, 2, 3], () => One.dispatch({ id: below }))
+          const waits = rest.map((task) => task.await)
+          yield* all
+            ? Effect.all(waits, { concurrency: "unbounded" })
+            : Effect.flatMap(Effect.forEach(waits, (wait) => Effect.forkChild(wait)), Fiber.joinAll)
+        }))
+
+    for (const all of [true, false]) {
+      it.effect(`when each level waits first for one child, then for the others ${all ? "at once" : "in fibers"}`, () =>
+        Effect.gen(function*() {
+          for (const depth of [0, 1, 2, 3]) yield* nested(depth, all)
+          const root = yield* One.dispatch({ id: "3" })
+          yield* eventually("it has ended", Effect.map(stateOf(root), (state) => state === "Exited"))
+          assert.isTrue(Exit.isSuccess(yield* root.exit))
+        }).pipe(withPool({ workers: 4 }, One)))
+    }
+  })
 })

@@ -1,12 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { DispatchError, Job, TaskPool, WorkerPool } from "effect-tasks"
+import { TestClock } from "effect/testing"
+import { AsyncLocalStorage } from "node:async_hooks"
 import {
   awaitState,
   elapse,
   eventually,
   failure,
   gate,
+  recordEvents,
+  type Script,
   script,
   scripted,
   scriptedLayer,
@@ -14,6 +18,7 @@ import {
   Scripts,
   settleTurns,
   stateOf,
+  testPool,
   trace,
   withPool,
   Work,
@@ -22,6 +27,7 @@ import {
 
 class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 class Single extends Job.make("Single", { ...scripted, unique: "reject" }) {}
+class Apart extends Job.make("Apart", scripted) {}
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
 
 const hog = Effect.gen(function*() {
@@ -359,22 +365,452 @@ describe("R20 Dispatch", () => {
         }))
     })
 
-    it.effect("holds the number of ready tasks at the capacity however many dispatch", () =>
+    it.effect("holds the number of ready tasks that no free slot waits for at the capacity however many dispatch", () =>
       Effect.gen(function*() {
         const { drain, status } = yield* WorkerPool
         let most = 0
         const tasks: Array<ScriptedTask> = []
-        const dispatchers = yield* Effect.forEach(Array.from({ length: 50 }, (_, n) => n), (n) =>
-          Effect.forkChild(Effect.map(work(`${n}`, () => Effect.yieldNow), (task) => void tasks.push(task))))
+        const dispatchers = yield* Effect.forEach(
+          Array.from({ length: 50 }, (_, n) => n),
+          (n) => Effect.forkChild(Effect.map(work(`${n}`, () => Effect.yieldNow), (task) => void tasks.push(task)))
+        )
         while (tasks.length < 50) {
-          most = Math.max(most, (yield* status).queued)
+          const { busy, queued, workers } = yield* status
+          most = Math.max(most, queued - (workers - busy))
           yield* Effect.yieldNow
         }
         yield* Effect.forEach(dispatchers, Fiber.join)
         yield* drain
         assert.isAtMost(most, 3)
-        assert.isTrue((yield* Effect.forEach(tasks, (task) =>
-          task.exit)).every(Exit.isSuccess))
+        assert.isTrue((yield* Effect.forEach(tasks, (task) => task.exit)).every(Exit.isSuccess))
       }).pipe(withPool({ workers: 2, capacity: 3 })))
   })
+
+  describe("capacity", () => {
+    const dispatchAll = (count: number) =>
+      Effect.forEach(Array.from({ length: count }, (_, n) => n), (n) => Effect.exit(work(`${n}`, () => Effect.never)))
+    const accepted = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>) => exits.map(Exit.isSuccess)
+
+    it.effect("counts what no free slot waits for: a burst of dispatches finds all idle workers and the queue", () =>
+      Effect.gen(function*() {
+        const exits = yield* dispatchAll(14)
+        assert.deepStrictEqual(accepted(exits), exits.map((_, n) => n < 13))
+        assert.strictEqual(reasonOf(exits[13]!)._tag, "QueueFull")
+        yield* settleTurns
+        assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 10, queued: 3 })
+      }).pipe(withPool({ workers: 10, capacity: 3, onFull: "fail" })))
+
+    it.effect("counts them also when some workers are busy, and when one sleeps", () =>
+      Effect.gen(function*() {
+        yield* hog
+        const sleeper = yield* work("sleeper", (self) => self.whileSleeping(Effect.never))
+        yield* awaitState(sleeper, "Sleeping")
+        const exits = yield* dispatchAll(4)
+        assert.deepStrictEqual(accepted(exits), [true, true, true, false])
+      }).pipe(withPool({ workers: 3, capacity: 1, onFull: "fail" })))
+
+    it.effect("has no free slot to count while paused, nor above its new number of workers", () =>
+      Effect.gen(function*() {
+        const { pause, resize, resume } = yield* WorkerPool
+        yield* pause
+        assert.deepStrictEqual(accepted(yield* dispatchAll(2)), [true, false])
+        yield* resume
+        yield* settleTurns
+        yield* resize(2)
+        const exits = yield* dispatchAll(3)
+        assert.deepStrictEqual(accepted(exits), [true, true, false])
+      }).pipe(withPool({ workers: 1, capacity: 1, onFull: "fail" })))
+
+    it.effect("has no free slot in one that a resuming task is about to take", () =>
+      Effect.gen(function*() {
+        const end = gate()
+        const sleeper = yield* work("sleeper", (self) => self.whileSleeping(end.wait))
+        yield* awaitState(sleeper, "Sleeping")
+        yield* hog
+        yield* end.open
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(sleeper), "Sleeping")
+        yield* (yield* WorkerPool).resize(2)
+        assert.strictEqual(reasonOf(yield* Effect.exit(work("late")))._tag, "QueueFull")
+        yield* sleeper.await
+        yield* work("in time")
+      }).pipe(withPool({ workers: 1, capacity: 0, onFull: "fail" })))
+
+    it.effect("of 0 is a hand-over: a dispatch is accepted when a slot is free, else refused", () =>
+      Effect.gen(function*() {
+        const exits = yield* dispatchAll(3)
+        assert.deepStrictEqual(accepted(exits), [true, true, false])
+        assert.deepInclude(reasonOf(exits[2]!), { _tag: "QueueFull", capacity: 0 })
+        yield* settleTurns
+        assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 2, queued: 0 })
+        assert.strictEqual(reasonOf(yield* Effect.exit(work("late")))._tag, "QueueFull")
+        yield* Exit.isSuccess(exits[0]!) ? exits[0].value.cancel() : Effect.void
+        assert.strictEqual(yield* (yield* work("next")).await, "next")
+      }).pipe(withPool({ workers: 2, capacity: 0, onFull: "fail" })))
+
+    it.effect("of 0 suspends a dispatch until a worker is free, one at a time", () =>
+      Effect.gen(function*() {
+        const { status } = yield* WorkerPool
+        const held = yield* hog
+        const seen = trace()
+        const waiting = [
+          yield* suspended(Effect.tap(work("a", () => Effect.never), () => seen.push("a"))),
+          yield* suspended(Effect.tap(work("b", () => Effect.never, { priority: 1 }), () => seen.push("b")))
+        ]
+        assert.deepInclude(yield* status, { busy: 1, queued: 0 })
+        yield* held.open
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["b"])
+        assert.deepInclude(yield* status, { busy: 1, queued: 0 })
+        yield* (yield* Fiber.join(waiting[1]!)).cancel()
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["b", "a"])
+        assert.deepInclude(yield* status, { busy: 1, queued: 0 })
+      }).pipe(withPool({ workers: 1, capacity: 0 })))
+
+    it.effect("of 0 keeps nothing from inside a task waiting: a tree completes", () =>
+      Effect.gen(function*() {
+        const task = yield* work("parent", () =>
+          TaskPool.forEach(["a", "b", "c"], (id, pool) => work(id, undefined, { pool })))
+        yield* eventually(
+          "it has ended",
+          Effect.map(stateOf(task), (state) =>
+            state === "Exited")
+        )
+        assert.deepStrictEqual(yield* task.await, ["a", "b", "c"])
+      }).pipe(withPool({ workers: 1, capacity: 0 })))
+  })
+
+  describe("a suspended dispatcher is refused at once, though there is no room, when", () => {
+    for (const how of ["is sealed", "is cancelled", "is closed with its Scope"] as const) {
+      it.effect(`its pool ${how}`, () =>
+        Effect.gen(function*() {
+          yield* full(1)
+          yield* (yield* WorkerPool).pause
+          const scope = yield* Scope.make()
+          const pool = yield* Scope.provide(TaskPool.make(), scope)
+          const dispatch = yield* suspended(work("c", undefined, { pool }))
+          const stays = yield* suspended(work("d"))
+          yield* how === "is sealed"
+            ? pool.seal
+            : how === "is cancelled"
+            ? pool.cancel()
+            : Scope.close(scope, Exit.void)
+          yield* settleTurns
+          const exit = dispatch.pollUnsafe()
+          if (exit === undefined) return assert.fail("it is still suspended")
+          assert.deepInclude(reasonOf(exit), { _tag: "PoolClosed", poolId: pool.id })
+          assert.isUndefined(stays.pollUnsafe())
+          assert.deepInclude(yield* pool.status, { state: "done", total: 0 })
+        }).pipe(withPool({ workers: 1, capacity: 1 })))
+    }
+
+    it.effect("its pool is cancelled, also the last of many, when others have been interrupted", () =>
+      Effect.gen(function*() {
+        yield* full(1)
+        const pool = yield* TaskPool.make()
+        const first = yield* suspended(work("c", undefined, { pool }))
+        const second = yield* suspended(work("d", undefined, { pool }))
+        yield* Fiber.interrupt(first)
+        yield* pool.cancel()
+        yield* settleTurns
+        const exit = second.pollUnsafe()
+        if (exit === undefined) return assert.fail("it is still suspended")
+        assert.strictEqual(reasonOf(exit)._tag, "PoolClosed")
+      }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+    for (const how of ["is sealed", "is cancelled"] as const) {
+      it.effect(`its pool ${how}, also while tasks of that pool have yet to end`, () =>
+        Effect.gen(function*() {
+          const held = gate()
+          const pool = yield* TaskPool.make()
+          yield* awaitState(yield* work("member", () => Effect.uninterruptible(held.wait), { pool }), "Running")
+          yield* work("filler")
+          const dispatch = yield* suspended(work("c", undefined, { pool }))
+          yield* how === "is sealed" ? pool.seal : Effect.forkChild(pool.cancel(), { startImmediately: true })
+          yield* settleTurns
+          const exit = dispatch.pollUnsafe()
+          if (exit === undefined) return assert.fail("it is still suspended")
+          assert.deepInclude(reasonOf(exit), { _tag: "PoolClosed", poolId: pool.id })
+          assert.deepInclude(yield* pool.status, { total: 1, complete: 0 })
+          yield* held.open
+        }).pipe(withPool({ workers: 1, capacity: 1 })))
+    }
+
+    it.effect("the WorkerPool closes, though the layer of the job lives on", () =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust(0)
+        const [scope, handlers] = [yield* Scope.make(), yield* Scope.make()]
+        const options = { workers: 1, capacity: 1, gracePeriod: "1 hour" } as const
+        const base = yield* Layer.buildWithScope(
+          Layer.merge(WorkerPool.layer(options), Layer.sync(Scripts, () => new Map())),
+          scope
+        )
+        const context = yield* Effect.provideContext(
+          Layer.buildWithScope(Layer.fresh(scriptedLayer(Work)), handlers),
+          base
+        )
+        yield* Effect.gen(function*() {
+          const held = yield* full(1)
+          const dispatch = yield* suspended(work("c"))
+          const close = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+          yield* settleTurns
+          const exit = dispatch.pollUnsafe()
+          yield* held.open
+          yield* Fiber.join(close)
+          if (exit === undefined) return assert.fail("it is still suspended")
+          assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
+        }).pipe(Effect.provideContext(Context.merge(base, context)))
+        yield* Scope.close(handlers, Exit.void)
+      }))
+
+    it.effect("the task that owns its pool is cancelled, or the pool above", () =>
+      Effect.gen(function*() {
+        const top = yield* TaskPool.make()
+        const made: Array<TaskPool.TaskPool> = []
+        const owner = yield* work("owner", (self) =>
+          Effect.gen(function*() {
+            made.push(yield* TaskPool.make())
+            yield* self.whileSleeping(Effect.never)
+          }), { pool: top })
+        yield* awaitState(owner, "Sleeping")
+        yield* full(1)
+        const dispatch = yield* suspended(work("c", undefined, { pool: made[0]! }))
+        yield* top.cancel()
+        yield* settleTurns
+        const exit = dispatch.pollUnsafe()
+        if (exit === undefined) return assert.fail("it is still suspended")
+        assert.deepInclude(reasonOf(exit), { _tag: "PoolClosed", poolId: made[0]!.id })
+      }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+    it.effect("the layer of its job closes", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* Layer.buildWithScope(Layer.fresh(scriptedLayer(Apart)), scope)
+        yield* full(1)
+        const dispatch = yield* suspended(
+          Apart.dispatch({ id: "a" }) as Effect.Effect<ScriptedTask, DispatchError, WorkerPool>
+        )
+        const stays = yield* suspended(work("d"))
+        yield* Scope.close(scope, Exit.void)
+        yield* settleTurns
+        const exit = dispatch.pollUnsafe()
+        if (exit === undefined) return assert.fail("it is still suspended")
+        assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
+        assert.isUndefined(stays.pollUnsafe())
+      }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+    it.effect("the WorkerPool closes, with a grace", () =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust(0)
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(
+          testPool({ workers: 1, capacity: 1, gracePeriod: "1 hour" }),
+          scope
+        )
+        yield* Effect.gen(function*() {
+          const held = yield* full(1)
+          const dispatch = yield* suspended(work("c"))
+          const close = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+          yield* settleTurns
+          const exit = dispatch.pollUnsafe()
+          yield* held.open
+          yield* Fiber.join(close)
+          if (exit === undefined) return assert.fail("it is still suspended")
+          assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
+        }).pipe(Effect.provideContext(context))
+      }))
+  })
+
+  describe("nothing runs inside a step, nor on the stack of", () => {
+    it.effect("a cancel that lets a suspended sender go", () =>
+      Effect.gen(function*() {
+        const flag = { on: false }
+        const seen: Array<boolean> = []
+        const task = yield* work("a", undefined, { delay: "1 hour" })
+        for (let n = 0; n < 16; n++) yield* task.send(`${n}`)
+        yield* Effect.forkChild(
+          Effect.andThen(Effect.ignore(task.send("suspends")), Effect.sync(() => void seen.push(flag.on))),
+          { startImmediately: true }
+        )
+        const context = yield* Effect.context<never>()
+        yield* Effect.sync(() => {
+          flag.on = true
+          Effect.runForkWith(context)(task.cancel())
+          flag.on = false
+        })
+        assert.deepStrictEqual(seen, [])
+        yield* settleTurns
+        assert.deepStrictEqual(seen, [false])
+      }).pipe(withPool()))
+
+    it.effect("the exit of a task whose label a function makes", () =>
+      Effect.gen(function*() {
+        const { status } = yield* WorkerPool
+        const seen: Array<number> = []
+        class Labelled extends Job.make("Labelled", {
+          ...scripted,
+          label: () => {
+            seen.push(Effect.runSync(status).seq)
+            return "label"
+          }
+        }) {}
+        yield* Layer.build(scriptedLayer(Labelled))
+        const events = yield* recordEvents
+        yield* script("a", () => Effect.die("no"))
+        const task = yield* Labelled.dispatch({ id: "a" }) as Effect.Effect<ScriptedTask, DispatchError, WorkerPool>
+        yield* task.exit
+        yield* settleTurns
+        const exited = events.find(({ _tag }) => _tag === "TaskExited")
+        if (exited?._tag !== "TaskExited") return assert.fail("it has not ended")
+        assert.isAtLeast(seen[0]!, exited.seq)
+      }).pipe(Effect.scoped, withPool()))
+
+    it.effect("a cancel of a pool that lets a suspended dispatcher go", () =>
+      Effect.gen(function*() {
+        const flag = { on: false }
+        const seen: Array<boolean> = []
+        const pool = yield* TaskPool.make()
+        yield* full(1)
+        yield* suspended(
+          Effect.andThen(Effect.exit(work("c", undefined, { pool })), Effect.sync(() => void seen.push(flag.on)))
+        )
+        const context = yield* Effect.context<never>()
+        yield* Effect.sync(() => {
+          flag.on = true
+          Effect.runForkWith(context)(pool.cancel())
+          flag.on = false
+        })
+        assert.deepStrictEqual(seen, [])
+        yield* settleTurns
+        assert.deepStrictEqual(seen, [false])
+      }).pipe(withPool({ workers: 1, capacity: 1 })))
+  })
+
+  describe("in the async context in which the WorkerPool was built, whoever's call schedules the turn, runs", () => {
+    const store = new AsyncLocalStorage<string>()
+
+    /** What `look` notes of each place, when each call comes from an async context of its own. */
+    const seenFrom = (
+      program: (look: (what: string) => Effect.Effect<void>) => {
+        readonly script: Script,
+        readonly calls: (task: ScriptedTask) => Record<string, Effect.Effect<unknown, unknown, WorkerPool>>
+      }
+    ) =>
+      Effect.gen(function*() {
+        const seen: Array<readonly [string, string | undefined]> = []
+        const look = (what: string) => Effect.sync(() => void seen.push([what, store.getStore()]))
+        const scope = yield* Scope.make()
+        const context = yield* Effect.context<never>()
+        const from = <A, E>(caller: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+          Effect.callback<A, E>((resume) =>
+            store.run(caller, () => {
+              Effect.runForkWith(context)(effect).addObserver(resume)
+            })
+          )
+        const services = yield* from("the builder", Layer.buildWithScope(testPool({ workers: 1 }), scope))
+        const { calls, script: run } = program(look)
+        yield* Effect.provideContext(script("a", run), services)
+        const task = yield* from("the dispatcher", Effect.provideContext(Work.dispatch({ id: "a" }), services))
+        yield* from("another dispatcher", Effect.provideContext(work("b", () => look("another handler")), services))
+        yield* settleTurns
+        for (const [caller, call] of Object.entries(calls(task))) {
+          yield* from(caller, Effect.provideContext(call, services))
+          yield* settleTurns
+        }
+        yield* from("the waiter", Effect.exit(task.await))
+        yield* from("the closer", Scope.close(scope, Exit.void))
+        return seen
+      })
+    const allByBuilder = (
+      seen: ReadonlyArray<readonly [string, string | undefined]>,
+      ...names: ReadonlyArray<string>
+    ) => {
+      assert.includeMembers(seen.map(([what]) => what), [...names])
+      assert.deepStrictEqual(seen, seen.map(([what]) => [what, "the builder"] as const))
+    }
+
+    it.effect("a handler, at its start and when it goes on from a wait", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const seen = yield* seenFrom((look) => ({
+          script: (self) =>
+            Effect.gen(function*() {
+              yield* look("start")
+              const child = yield* work("child", () => Effect.andThen(look("child"), held.wait))
+              yield* child.exit
+              yield* look("after a wait")
+              yield* self.whileSleeping(Effect.yieldNow)
+              yield* look("after a sleep")
+            }),
+          calls: () => ({ "the opener": held.open })
+        }))
+        allByBuilder(seen, "start", "child", "after a wait", "after a sleep", "another handler")
+      }))
+
+    it.effect("a handler that is cancelled, and its finalizers", () =>
+      Effect.gen(function*() {
+        const seen = yield* seenFrom((look) => ({
+          script: (self) =>
+            Effect.andThen(
+              Effect.addFinalizer(() => look("finalizer")),
+              Effect.onInterrupt(self.whileSleeping(Effect.never), () => look("interrupted"))
+            ),
+          calls: (task) => ({ "the canceller": task.cancel() })
+        }))
+        allByBuilder(seen, "interrupted", "finalizer")
+      }))
+
+    it.effect("a hook, a pool's finalizer and a listener of events", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const seen = yield* seenFrom((look) => ({
+          script: () =>
+            Effect.gen(function*() {
+              const pool = yield* TaskPool.make()
+              yield* pool.addFinalizer(() => look("pool's finalizer"))
+              yield* held.wait
+            }),
+          calls: (task) => ({
+            "the registrar": task.onExit(() => look("hook")),
+            "the reader": WorkerPool.use(({ events }) =>
+              Effect.forkDetach(
+                Stream.runForEach(Stream.filter(events, ({ _tag }) => _tag === "TaskExited"), () => look("listener"))
+              )
+            ),
+            "the opener": held.open
+          })
+        }))
+        allByBuilder(seen.filter(([what]) => what !== "listener"), "hook", "pool's finalizer")
+        const listeners = seen.flatMap(([what, where]) => what === "listener" ? [where] : [])
+        assert.isAbove(listeners.length, 0)
+        for (const where of listeners) assert.include(["the builder", "the reader"], where)
+      }))
+  })
+
+  it.effect("a suspended dispatcher whose layer closes waits on for room where a newer layer serves, and gets its handler", () =>
+    Effect.gen(function*() {
+      const layer = (name: string) => Layer.fresh(Apart.toLayer(() => Effect.succeed(name)))
+      const older = yield* Scope.make()
+      yield* Layer.buildWithScope(layer("older"), older)
+      const held = yield* full(1)
+      const dispatch = yield* suspended(
+        Apart.dispatch({ id: "a" }) as Effect.Effect<ScriptedTask, DispatchError, WorkerPool>
+      )
+      yield* Layer.build(layer("newer"))
+      yield* Scope.close(older, Exit.void)
+      yield* settleTurns
+      assert.isUndefined(dispatch.pollUnsafe())
+      assert.strictEqual((yield* (yield* WorkerPool).status).queued, 1)
+      yield* held.open
+      assert.strictEqual(yield* (yield* Fiber.join(dispatch)).await, "newer")
+    }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+  it.effect("runs as it is on a platform without async contexts", () =>
+    Effect.suspend(() => {
+      const { getBuiltinModule } = process
+      process.getBuiltinModule = () => undefined as any
+      const restore = Effect.sync(() => void (process.getBuiltinModule = getBuiltinModule))
+      return Effect.ensuring(Effect.andThen(restore, Work.run({ id: "a" })).pipe(withPool()), restore)
+    }).pipe(Effect.map((result) => assert.strictEqual(result, "a"))))
 })

@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
-import { DispatchError, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { DispatchError, Job, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
   canceled,
+  defect,
   elapse,
   failure,
   gate,
   recordLogs,
+  type Script,
   script,
   scripted,
   scriptedLayer,
@@ -389,6 +391,7 @@ describe("R21 Shutdown", () => {
           pools: workerPool.pools,
           status: workerPool.status,
           events: Stream.runDrain(workerPool.events),
+          changes: Stream.runDrain(workerPool.changes),
           resize: workerPool.resize(2),
           pause: workerPool.pause,
           resume: workerPool.resume,
@@ -409,6 +412,55 @@ describe("R21 Shutdown", () => {
         )
       }))
 
+    it.effect("look-ups find what was visible when it closed, and nothing else", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ history: 2 })
+        yield* register(scriptedLayer(Work))
+        yield* register(scriptedLayer(Apart))
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const pool = yield* run(TaskPool.make())
+        const gone = yield* run(work("gone"))
+        yield* gone.await
+        const other = yield* run(Apart.dispatch({ id: "other" }))
+        yield* other.await
+        const first = yield* run(work("same"))
+        yield* first.await
+        const live = yield* run(work("same", () => Effect.never, { pool }))
+        yield* close
+        const idsOf = (tasks: ReadonlyArray<{ readonly id: string }>) => tasks.map(({ id }) => id)
+        assert.deepStrictEqual(idsOf(yield* workerPool.tasks), [first.id, live.id])
+        assert.deepStrictEqual(idsOf(yield* run(Work.tasks)), [first.id, live.id])
+        assert.deepStrictEqual(idsOf(yield* run(Apart.tasks)), [])
+        assert.deepStrictEqual(idsOf(yield* workerPool.pools), ["GLOBAL", pool.id])
+        const idOf = Option.map(({ id }: { readonly id: string }) => id)
+        const tasks = yield* Effect.forEach([live.id, first.id, gone.id, "Work-99"], workerPool.task)
+        assert.deepStrictEqual(tasks.map(idOf), [
+          Option.some(live.id),
+          Option.some(first.id),
+          Option.none(),
+          Option.none()
+        ])
+        const pools = yield* Effect.forEach([pool.id, "GLOBAL", "Pool-99"], workerPool.pool)
+        assert.deepStrictEqual(pools.map(idOf), [Option.some(pool.id), Option.some("GLOBAL"), Option.none()])
+        assert.deepStrictEqual(idOf(yield* run(Work.find({ id: "same" }))), Option.some(live.id))
+        assert.deepStrictEqual(idOf(yield* run(Work.find({ id: "gone" }))), Option.none())
+      }))
+
+    it.effect("that it cancels tasks is said before they have ended", () => {
+      const { layer, logs } = recordLogs()
+      return Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const held = gate()
+        const task = yield* run(work("a", () => Effect.uninterruptible(held.wait)))
+        yield* awaitState(task, "Running")
+        const closed = yield* closing(close)
+        assert.deepStrictEqual(logs.map((line) => line.trim()), ["Shutdown cancels 1 task"])
+        yield* held.open
+        yield* closed.join
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("waits that began before it end", () =>
       Effect.gen(function*() {
         const { close, register, run } = yield* start()
@@ -423,6 +475,7 @@ describe("R21 Shutdown", () => {
             Stream.runDrain(task.progress),
             Stream.runDrain(pool.changes),
             Stream.runDrain(workerPool.events),
+            Stream.runDrain(workerPool.changes),
             workerPool.drain
           ] as ReadonlyArray<Effect.Effect<unknown, unknown>>,
           (wait) => Effect.forkChild(wait, { startImmediately: true })
@@ -483,7 +536,7 @@ describe("R21 Shutdown", () => {
         yield* held.open
         yield* closed.join
         yield* elapse(30_000)
-        assert.strictEqual(logs.length, 2)
+        assert.strictEqual(yield* warnings, 2)
         canceled(yield* task.exit)
       }).pipe(Effect.provide(layer))
     })
@@ -552,5 +605,349 @@ describe("R21 Shutdown", () => {
         yield* drain.join
         assert.strictEqual(yield* (yield* work("three")).await, "three")
       }).pipe(withPool()))
+  })
+
+  describe("closed from inside, it waits for all but the closer, when closed", () => {
+    interface Closer {
+      readonly name: string
+      /** The task that closes. */
+      readonly script: (close: Effect.Effect<void>, go: Effect.Effect<void>) => Script
+      /** What makes it close, when it is running. */
+      readonly act?: (task: ScriptedTask) => Effect.Effect<unknown>
+    }
+    const cancelIt: Closer["act"] = (task) => Effect.forkChild(task.cancel())
+    const timeItOut: Closer["act"] = () => elapse(1000, 1)
+    const closers: ReadonlyArray<Closer> = [
+      { name: "by a handler", script: (close, go) => () => Effect.andThen(go, close) },
+      {
+        name: "by a handler that cannot be interrupted",
+        script: (close, go) => () => Effect.uninterruptible(Effect.andThen(go, close))
+      },
+      {
+        name: "by a fiber that a handler joins",
+        script: (close, go) => () => Effect.andThen(go, Effect.flatMap(Effect.forkChild(close), Fiber.join))
+      },
+      {
+        name: "by a fiber that a handler leaves alone",
+        script: (close, go) => () => Effect.andThen(go, Effect.andThen(Effect.forkDetach(close), Effect.never))
+      },
+      {
+        name: "in whileSleeping",
+        script: (close, go) => (self) => Effect.andThen(go, self.whileSleeping(close))
+      },
+      {
+        name: "by a finalizer of a handler",
+        script: (close, go) => () => Effect.andThen(Effect.addFinalizer(() => close), go)
+      },
+      ...([["cancelled", cancelIt], ["timed out", timeItOut]] as const).flatMap(([how, act]): Array<Closer> => [
+        {
+          name: `by a finalizer of a handler that is ${how}`,
+          script: (close) => () => Effect.andThen(Effect.addFinalizer(() => close), Effect.never),
+          act
+        },
+        {
+          name: `by a handler that is ${how} and cannot be interrupted`,
+          script: (close, go) => () => Effect.uninterruptible(Effect.andThen(go, close)),
+          act
+        },
+        {
+          name: `by a hook of a task that is ${how}`,
+          script: (close) => (self) => Effect.andThen(self.onExit(() => close), Effect.never),
+          act
+        }
+      ]),
+      { name: "by a hook", script: (close, go) => (self) => Effect.andThen(self.onExit(() => close), go) },
+      {
+        name: "by a pool's finalizer",
+        script: (close, go) => () =>
+          TaskPool.use((pool) => Effect.andThen(pool.addFinalizer(() => close), Effect.as(go, undefined)))
+      },
+      {
+        name: "by a task that others wait for",
+        script: (close, go) => () =>
+          TaskPool.use((pool) =>
+            Effect.flatMap(
+              work("closes", () => Effect.andThen(go, close), { pool }),
+              (child) => Effect.forkChild(Effect.exit(child.await))
+            )
+          )
+      }
+    ]
+
+    for (const target of ["a WorkerPool", "the layer of its own job", "the layer of another job"] as const) {
+      for (const { act, name, script: run } of closers) {
+        it.effect(`${name} (${target})`, () =>
+          Effect.gen(function*() {
+            yield* TestClock.adjust(0)
+            const [seen, held, go] = [trace(), gate(), gate()]
+            const [scope, outer] = [yield* Scope.make(), yield* Scope.make()]
+            const resource = Layer.effectDiscard(
+              Effect.acquireRelease(Effect.void, () => seen.push("released"))
+            )
+            const base = Layer.merge(WorkerPool.layer({ workers: 8 }), Layer.sync(Scripts, () => new Map()))
+            const services = yield* target === "a WorkerPool"
+              ? Layer.buildWithScope(
+                Layer.merge(scriptedLayer(Work), scriptedLayer(Apart)).pipe(
+                  Layer.provideMerge(base),
+                  Layer.provideMerge(resource)
+                ),
+                scope
+              )
+              : Layer.buildWithScope(scriptedLayer(Work).pipe(Layer.provideMerge(base)), outer)
+            const inside = <A, E>(effect: Effect.Effect<A, E, any>) =>
+              Effect.provideContext(effect as Effect.Effect<A, E, WorkerPool | Scripts>, services)
+            if (target !== "a WorkerPool") {
+              yield* inside(
+                Layer.buildWithScope(Layer.fresh(scriptedLayer(Apart).pipe(Layer.provideMerge(resource))), scope)
+              )
+            }
+            yield* inside(Effect.gen(function*() {
+              yield* script("slow", (self) =>
+                Effect.gen(function*() {
+                  yield* self.onExit(() => seen.push("slow hook"))
+                  yield* Effect.addFinalizer(() => Effect.andThen(held.wait, seen.push("slow stopped")))
+                  yield* Effect.never
+                }))
+              const slow = yield* Apart.dispatch({ id: "slow" })
+              yield* awaitState(slow, "Running")
+              yield* script("closer", run(Scope.close(scope, Exit.void), go.wait))
+              const job = target === "the layer of its own job" ? Apart : Work
+              const options = act === timeItOut ? { timeout: "1 second" } as const : {}
+              const closer: ScriptedTask = yield* job.dispatch({ id: "closer" }, options)
+              yield* settleTurns
+              if (act !== undefined) yield* act(closer)
+              yield* settleTurns
+              yield* go.open
+              yield* settleTurns
+              assert.strictEqual(yield* stateOf(slow), "Stopping")
+              assert.deepStrictEqual(seen.log, [])
+              yield* held.open
+              yield* settleTurns
+              assert.deepStrictEqual(seen.log, ["slow stopped", "slow hook", "released"])
+              assert.strictEqual(canceled(yield* slow.exit).reason, "shutdown")
+              const rest = yield* closing(Scope.close(outer, Exit.void))
+              assert.isTrue(yield* rest.done)
+              assert.strictEqual(yield* stateOf(closer), "Exited")
+            }))
+          }))
+      }
+    }
+
+    it.effect("by a task that another one awaits in its hook: that wait is a ring", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const [go, found] = [gate(), [] as Array<Exit.Exit<unknown, unknown>>]
+        const closer: ScriptedTask = yield* run(
+          running("closer", () => Effect.uninterruptible(Effect.andThen(go.wait, close)))
+        )
+        yield* run(
+          running("other", (self) =>
+            Effect.andThen(
+              self.onExit(() => Effect.map(Effect.exit(closer.await), (exit) => found.push(exit))),
+              Effect.never
+            ))
+        )
+        yield* go.open
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(closer), "Exited")
+        assert.strictEqual(found.length, 1)
+        assert.instanceOf(defect(found[0]!), WaitCycle)
+      }))
+
+    it.effect("by a task, with a grace: it does not use that up for those that come to wait for it meanwhile", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start({ gracePeriod: "1 minute" })
+        yield* register(scriptedLayer(Work))
+        const handlers = yield* register(scriptedLayer(Apart))
+        const [end, go] = [gate(), gate()]
+        yield* run(script("first", () => end.wait))
+        yield* run(script("second", () => Effect.andThen(go.wait, Effect.suspend(() => closer.exit))))
+        const apart = (id: string) => run(Apart.dispatch({ id }))
+        const [first, second] = [yield* apart("first"), yield* apart("second")]
+        yield* awaitState(first, "Running")
+        yield* awaitState(second, "Running")
+        const closer: ScriptedTask = yield* run(work("closer", () => handlers.close))
+        yield* awaitState(closer, "Sleeping")
+        yield* go.open
+        yield* awaitState(second, "Sleeping")
+        yield* end.open
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(closer), "Exited")
+        canceled(yield* second.exit)
+      }))
+  })
+
+  describe("a dispatch is refused with WorkerPoolClosed", () => {
+    it.effect("in the finalizers of the handler's own resources", () =>
+      Effect.gen(function*() {
+        const { register, run } = yield* start()
+        const found: Array<string> = []
+        const dispatch = Effect.exit(Named.dispatch()) as Effect.Effect<Exit.Exit<unknown, unknown>, never, WorkerPool>
+        const handlers = yield* register(Named.toLayer(Effect.gen(function*() {
+          yield* Effect.addFinalizer(() => Effect.map(dispatch, (exit) => found.push(reasonOf(exit))))
+          return Named.of(() => Effect.succeed("served"))
+        })))
+        assert.strictEqual(yield* run(Named.run()), "served")
+        yield* handlers.close
+        assert.deepStrictEqual(found, ["WorkerPoolClosed"])
+      }))
+
+    it.effect("from outside while the WorkerPool closes with a grace, though its handlers live on", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ gracePeriod: "5 seconds" })
+        yield* register(scriptedLayer(Work))
+        const held = gate()
+        const task = yield* run(
+          running("a", () => Effect.andThen(held.wait, Effect.flatMap(work("inside"), (inside) => inside.await)))
+        )
+        const pool = yield* run(TaskPool.make())
+        const closed = yield* closing(close)
+        const late: Record<string, Effect.Effect<unknown, unknown, any>> = {
+          dispatch: Work.dispatch({ id: "b" }),
+          "dispatch in a pool": Work.dispatch({ id: "b" }, { pool }),
+          "dispatch by name": WorkerPool.use(({ dispatch }) => dispatch("Work", { id: "b" })),
+          recompute: task.recompute
+        }
+        const found: Record<string, string> = {}
+        for (const [name, dispatch] of Object.entries(late)) {
+          const exit = yield* Effect.exit(run(dispatch))
+          found[name] = Exit.isSuccess(exit) ? "accepted" : reasonOf(exit)
+        }
+        yield* held.open
+        yield* elapse(5000)
+        yield* closed.join
+        assert.deepStrictEqual(found, Object.fromEntries(Object.keys(late).map((name) => [name, "WorkerPoolClosed"])))
+        assert.strictEqual(yield* task.await, "inside")
+      }))
+  })
+
+  it.effect("the warning names ten tasks at most, and how many more", () => {
+    const { layer, logs } = recordLogs()
+    return Effect.gen(function*() {
+      const { close, register, run } = yield* start({ workers: 100 })
+      yield* register(scriptedLayer(Work))
+      const held = gate()
+      const tasks: Array<ScriptedTask> = []
+      for (let n = 0; n < 47; n++) tasks.push(yield* run(running(`${n}`, () => Effect.uninterruptible(held.wait))))
+      const closed = yield* closing(close)
+      yield* elapse(10_000)
+      yield* held.open
+      yield* closed.join
+      const named = (text: string) => tasks.filter(({ id }) => new RegExp(`${id}\\b`).test(text)).length
+      const warning = logs.find((text) => named(text) > 0) ?? ""
+      assert.strictEqual(named(warning), 10)
+      assert.include(warning, "37")
+    }).pipe(Effect.provide(layer))
+  })
+
+  describe("a drain from outside waits for a task that drains", () => {
+    for (const when of ["before", "in the turn in which"] as const) {
+      it.effect(`when it begins ${when} that one is the last`, () =>
+        Effect.gen(function*() {
+          const { drain } = yield* WorkerPool
+          const [last, end] = [gate(), gate()]
+          const drains = yield* work("drains", () => Effect.andThen(drain, end.wait))
+          const other = yield* work("other", () => last.wait)
+          yield* awaitState(drains, "Sleeping")
+          const early = when === "before" ? yield* closing(drain) : undefined
+          yield* last.open
+          yield* other.exit
+          const outside = early ?? (yield* closing(drain))
+          yield* settleTurns
+          assert.strictEqual(yield* stateOf(drains), "Running")
+          assert.isFalse(yield* outside.done)
+          yield* end.open
+          yield* outside.join
+          assert.strictEqual(yield* stateOf(drains), "Exited")
+        }).pipe(withPool({ workers: 2 })))
+    }
+
+    it.effect("and for its hooks", () =>
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const hook = gate()
+        yield* work("drains", (self) => Effect.andThen(self.onExit(() => hook.wait), drain))
+        const outside = yield* closing(drain)
+        assert.isFalse(yield* outside.done)
+        yield* hook.open
+        yield* outside.join
+      }).pipe(withPool()))
+  })
+
+  it.effect("a shutdown that has to wait says so in one line, one that has to cancel in another, however many tasks", () => {
+    const { layer, logs } = recordLogs()
+    return Effect.gen(function*() {
+      const { close, register, run } = yield* start({ workers: 100, gracePeriod: "5 seconds" })
+      yield* register(scriptedLayer(Work))
+      for (let n = 0; n < 73; n++) yield* run(running(`${n}`))
+      const closed = yield* closing(close)
+      const waits = [...logs]
+      yield* elapse(5000)
+      yield* closed.join
+      const cancels = logs.slice(waits.length)
+      assert.deepStrictEqual([waits.length, cancels.length], [1, 1])
+      for (const line of [...waits, ...cancels]) {
+        assert.include(line, "73")
+        assert.isBelow(line.length, 300)
+      }
+      assert.match(waits[0]!, /5 ?s|5,?000/)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a shutdown that finds nothing to wait for says nothing", () => {
+    const { layer, logs } = recordLogs()
+    return Effect.gen(function*() {
+      const { close, register, run } = yield* start({ gracePeriod: "5 seconds" })
+      yield* register(scriptedLayer(Work))
+      assert.strictEqual(yield* run(Work.run({ id: "a" })), "a")
+      yield* close
+      assert.deepStrictEqual(logs, [])
+    }).pipe(Effect.provide(layer))
+  })
+
+  describe("layers that a handler provides close before its task has ended, their tasks awaited, when the task", () => {
+    const ends: ReadonlyArray<
+      { readonly name: string, readonly end: (outer: ScriptedTask) => Effect.Effect<unknown> }
+    > = [
+      { name: "is cancelled", end: (outer) => Effect.forkChild(outer.cancel()) },
+      { name: "times out", end: () => elapse(1000, 1) }
+    ]
+    for (const { end, name } of ends) {
+      for (const what of ["a handler of the same WorkerPool", "a WorkerPool of its own"] as const) {
+        it.effect(`${name} (${what})`, () =>
+          Effect.gen(function*() {
+            const { register, run } = yield* start()
+            const [held, seen] = [gate(), trace()]
+            const resource = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => seen.push("released")))
+            const handler = Named.toLayer(() =>
+              Effect.andThen(
+                Effect.addFinalizer(() => Effect.andThen(held.wait, seen.push("inner stopped"))),
+                Effect.never
+              )
+            )
+            const inner = what === "a handler of the same WorkerPool"
+              ? Layer.provide(handler, resource)
+              : handler.pipe(Layer.provideMerge(WorkerPool.layer({ workers: 1 })), Layer.provideMerge(resource))
+            yield* register(scriptedLayer(Work))
+            const outer = yield* run(Effect.gen(function*() {
+              yield* script("outer", () =>
+                Effect.andThen(Named.dispatch(), Effect.never).pipe(
+                  Effect.provide(inner, { local: true })
+                ))
+              return yield* Work.dispatch({ id: "outer" }, { timeout: "1 second" })
+            }))
+            yield* outer.onExit(() => seen.push("outer ended"))
+            yield* settleTurns
+            yield* end(outer)
+            yield* settleTurns
+            assert.deepStrictEqual(seen.log, [])
+            assert.strictEqual(yield* stateOf(outer), "Stopping")
+            yield* held.open
+            yield* settleTurns
+            assert.deepStrictEqual(seen.log, ["inner stopped", "released", "outer ended"])
+          }))
+      }
+    }
   })
 })

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, Queue, Scope, Stream } from "effect"
 import { Job, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
 import {
   awaitState,
   canceled,
   defect,
+  eventually,
   gate,
   type Script,
   script,
@@ -13,6 +14,7 @@ import {
   settleTurns,
   stateOf,
   taskById,
+  trace,
   withPool,
   work
 } from "../support.ts"
@@ -36,6 +38,14 @@ describe("R22 Wait cycles", () => {
       { name: "exit", wait: (self) => self.exit },
       { name: "the join of its pool", wait: (self) => self.pool.join },
       { name: "settled of its pool", wait: (self) => self.pool.settled },
+      { name: "reading of its progress to the end", wait: (self) => Stream.runDrain(self.progress) },
+      {
+        name: "send to its full inbox",
+        wait: (self) =>
+          Effect.forEach(Array.from({ length: 17 }, (_, n) => n), (n) => (self as ScriptedTask).send(`${n}`)).pipe(
+            Effect.orDie
+          )
+      },
       {
         name: "reading of its sealed pool's changes to the end",
         wait: (self) => Effect.andThen(self.pool.seal, Stream.runDrain(self.pool.changes))
@@ -47,6 +57,8 @@ describe("R22 Wait cycles", () => {
         Effect.gen(function*() {
           const pool = yield* TaskPool.make()
           const task = yield* work("a", ({ id }) => Effect.flatMap(taskById(id), wait), { pool })
+          yield* settleTurns
+          assert.strictEqual(yield* stateOf(task), "Exited")
           const { ring } = cycle(yield* task.exit)
           assert.strictEqual(ring[0], ring[ring.length - 1])
           assert.include(ring, task.id)
@@ -134,6 +146,25 @@ describe("R22 Wait cycles", () => {
         assert.includeMembers([...(found[0]?.ring ?? [])], [task.id, other.id])
       }).pipe(withPool({ workers: 2 })))
 
+    it.effect("a task that runs a late hook of another one, which waits for a task that waits for it", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const ended = yield* work("ended")
+        yield* ended.await
+        const go = gate()
+        const one: ScriptedTask = yield* work("one", () =>
+          Effect.andThen(
+            go.wait,
+            ended.onExit(() => Effect.map(cycleOf(Effect.suspend(() => two.exit)), (cycle) => found.push(cycle)))
+          ))
+        const two: ScriptedTask = yield* work("two", () => one.exit)
+        yield* awaitState(two, "Sleeping")
+        yield* go.open
+        yield* settleTurns
+        assert.includeMembers([...(found[0]?.ring ?? [])], [one.id, two.id])
+        assert.isTrue(Exit.isSuccess(yield* two.exit))
+      }).pipe(withPool()))
+
     it.effect("a hook that waits for its task's pool", () =>
       Effect.gen(function*() {
         const found: Array<WaitCycle> = []
@@ -199,6 +230,19 @@ describe("R22 Wait cycles", () => {
           }))
         assert.isTrue(Exit.isSuccess(yield* parent.exit))
         assert.include(found[0]?.ring ?? [], parent.id)
+      }).pipe(withPool()))
+
+    it.effect("a task that waits for a pool whose finalizer waits for the task", () =>
+      Effect.gen(function*() {
+        const go = gate()
+        const pool = yield* TaskPool.make()
+        const task = yield* work("a", () => Effect.andThen(go.wait, cycleOf(pool.settled)))
+        yield* pool.addFinalizer(() => task.exit)
+        yield* pool.seal
+        yield* settleTurns
+        yield* go.open
+        assert.include(((yield* task.await) as WaitCycle).ring, pool.id)
+        yield* pool.settled
       }).pipe(withPool()))
 
     it.effect("a dispatch that joins a task into the pool that it waits for", () =>
@@ -295,6 +339,23 @@ describe("R22 Wait cycles", () => {
         )
         for (const task of [one, two]) canceled(yield* task.exit)
         assert.deepInclude(yield* pool.settled, { state: "done", canceled: 1 })
+      }).pipe(withPool()))
+
+    it.effect("a task that closes the Scope of its pool, which another task has made", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const made: Array<TaskPool.TaskPool> = []
+        const maker = yield* work("maker", (self) =>
+          Effect.gen(function*() {
+            const pool = yield* Scope.provide(TaskPool.make(), scope)
+            made.push(pool)
+            yield* work("closer", () => Scope.close(scope, Exit.void), { pool })
+            yield* self.whileSleeping(Effect.never)
+          }))
+        yield* settleTurns
+        assert.deepInclude(yield* made[0]!.status, { state: "done", total: 1, canceled: 1 })
+        assert.strictEqual(yield* stateOf(maker), "Sleeping")
+        yield* maker.cancel()
       }).pipe(withPool()))
 
     it.effect("a child that cancels its parent, or the pool its parent is in", () =>
@@ -415,4 +476,223 @@ describe("R22 Wait cycles", () => {
         yield* (yield* WorkerPool).drain
       }).pipe(withPool()))
   })
+
+  describe("reading progress to its end, or sending to a full inbox, is a wait for that task:", () => {
+    const fill = (task: ScriptedTask) =>
+      Effect.forEach(Array.from({ length: 17 }, (_, n) => `${n}`), (message) => task.send(message), { discard: true })
+    const read = (task: ScriptedTask) => Stream.runDrain(task.progress)
+    const waits: Record<string, (task: ScriptedTask) => Effect.Effect<unknown, unknown>> = {
+      "awaits it": (task) => task.exit,
+      "reads its progress to the end": read,
+      "sends to its full inbox": fill
+    }
+
+    for (const [first, one] of Object.entries(waits)) {
+      for (const [second, two] of Object.entries(waits)) {
+        if (first === "awaits it" && second === "awaits it") continue
+        it.effect(`a task ${first}, and that one ${second} too: the second wait dies`, () =>
+          Effect.gen(function*() {
+            const a: ScriptedTask = yield* work("a", () => Effect.exit(Effect.suspend(() => one(b))))
+            const b: ScriptedTask = yield* work(
+              "b",
+              () => Effect.andThen(awaitState(a, "Sleeping"), Effect.exit(two(a)))
+            )
+            yield* settleTurns
+            assert.deepStrictEqual([yield* stateOf(a), yield* stateOf(b)], ["Exited", "Exited"])
+            const { ring } = cycle((yield* b.await) as Exit.Exit<unknown>)
+            assert.deepStrictEqual([...ring], [b.id, a.id, b.id])
+            assert.isFalse(Exit.hasDies((yield* a.await) as Exit.Exit<unknown>))
+          }).pipe(withPool({ workers: 2 })))
+      }
+    }
+
+    for (const [what, wait] of Object.entries(waits)) {
+      it.effect(`a child that ${what}, of the parent that joins its pool`, () =>
+        Effect.gen(function*() {
+          const parent: ScriptedTask = yield* work("parent", () =>
+            Effect.flatMap(TaskPool.make(), (pool) =>
+              Effect.andThen(
+                work("child", () =>
+                  Effect.orDie(wait(parent)), { pool }),
+                pool.settled
+              )))
+          yield* settleTurns
+          assert.strictEqual(yield* stateOf(parent), "Exited")
+          assert.deepInclude(yield* parent.await, { failed: 1, complete: 1 })
+        }).pipe(withPool({ workers: 1 })))
+
+      it.effect(`a ring of three, of which one ${what}`, () =>
+        Effect.gen(function*() {
+          const go = gate()
+          const exits: Array<Exit.Exit<unknown, unknown>> = []
+          const tasks: Array<ScriptedTask> = []
+          const others = [wait, (task: ScriptedTask) => task.exit, read]
+          for (const n of [0, 1, 2]) {
+            tasks.push(
+              yield* work(`${n}`, () =>
+                Effect.andThen(
+                  go.wait,
+                  Effect.map(Effect.exit(Effect.suspend(() => others[n]!(tasks[(n + 1) % 3]!))), (exit) =>
+                    exits.push(exit))
+                ))
+            )
+          }
+          yield* settleTurns
+          yield* go.open
+          yield* settleTurns
+          for (const task of tasks) {
+            assert.strictEqual(yield* stateOf(task), "Exited")
+          }
+          const rings = exits.flatMap((exit) =>
+            Exit.hasDies(exit) ? [cycle(exit).ring] : []
+          )
+          assert.strictEqual(rings.length, 1)
+          assert.sameMembers([...new Set(rings[0])], tasks.map(({ id }) => id))
+        }).pipe(withPool({ workers: 3 })))
+    }
+
+    it.effect("a hook that reads the progress of its own task to the end", () =>
+      Effect.gen(function*() {
+        const found: Array<WaitCycle> = []
+        const task = yield* work("a")
+        yield* task.onExit(() => Effect.map(cycleOf(read(task)), (one) => found.push(one)))
+        yield* settleTurns
+        assert.include(found[0]?.ring ?? [], task.id)
+        assert.strictEqual(yield* task.await, "a")
+      }).pipe(withPool()))
+
+    it.effect("and one that closes no ring goes through", () =>
+      Effect.gen(function*() {
+        const start = gate()
+        const b = yield* work("b", (self) =>
+          Effect.gen(function*() {
+            yield* start.wait
+            for (let n = 0; n < 17; n++) yield* self.report(Number(yield* Queue.take(self.inbox)))
+          }))
+        const sender = yield* work("sender", () => Effect.orDie(fill(b)))
+        const reader = yield* work("reader", () => Stream.runLast(b.progress))
+        yield* settleTurns
+        assert.deepStrictEqual([yield* stateOf(sender), yield* stateOf(reader)], ["Sleeping", "Sleeping"])
+        yield* start.open
+        yield* sender.await
+        assert.deepStrictEqual(yield* reader.await, Option.some(16))
+      }).pipe(withPool({ workers: 3 })))
+  })
+
+  describe("a cancelling call leaves out", () => {
+    it.effect("who has ended by result and waits for a task that is queued behind the caller's key", () =>
+      Effect.gen(function*() {
+        const seen = trace()
+        const waiters: Array<ScriptedTask> = []
+        yield* script("k", (self) =>
+          self.onExit(() =>
+            Effect.gen(function*() {
+              yield* script("k", () => Effect.void)
+              const next = yield* Once.dispatch({ id: "k" })
+              const waiter = yield* work("waiter", () => Effect.addFinalizer(() => Effect.ignore(next.await)))
+              waiters.push(waiter)
+              yield* awaitState(waiter, "Stopping")
+              yield* settleTurns
+              yield* waiter.cancel()
+              yield* seen.push("returned")
+            })
+          ))
+        const task = yield* Once.dispatch({ id: "k" })
+        yield* eventually("the waiter waits", Effect.sync(() => waiters.length === 1))
+        yield* settleTurns
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, ["returned"])
+        yield* task.await
+        assert.isTrue(Exit.isSuccess(yield* waiters[0]!.exit))
+      }).pipe(withPool({}, Once)))
+  })
+
+  describe("a cancelling call waits", () => {
+    it.effect("also for who waits for a task that is queued behind the caller's key", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        yield* script("k", (self) =>
+          self.onExit(() =>
+            Effect.gen(function*() {
+              const next = yield* Once.dispatch({ id: "k" })
+              const waiter = yield* work("waiter", () =>
+                Effect.andThen(
+                  Effect.addFinalizer(() => Effect.andThen(held.wait, seen.push("stopped"))),
+                  next.exit
+                ))
+              yield* awaitState(waiter, "Sleeping")
+              yield* script("k", () => Effect.void)
+              yield* waiter.cancel()
+              yield* seen.push("returned")
+            })
+          ))
+        const task = yield* Once.dispatch({ id: "k" })
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, [])
+        yield* held.open
+        yield* task.await
+        assert.deepStrictEqual(seen.log, ["stopped", "returned"])
+      }).pipe(withPool({}, Once)))
+
+    it.effect("for the hooks of what it takes from the queue behind the caller's key", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        yield* script("k", (self) =>
+          self.onExit(() =>
+            Effect.gen(function*() {
+              const next = yield* Once.dispatch({ id: "k" })
+              yield* next.onExit(() => Effect.andThen(held.wait, seen.push("hook")))
+              yield* next.cancel()
+              yield* seen.push("returned")
+            })
+          ))
+        const task = yield* Once.dispatch({ id: "k" })
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, [])
+        yield* held.open
+        yield* task.await
+        assert.deepStrictEqual(seen.log, ["hook", "returned"])
+      }).pipe(withPool({}, Once)))
+  })
+
+  it.effect("the end of a task lets go of a task of its pool that others hold and that waits for it", () =>
+    Effect.gen(function*() {
+      const [home, pools] = [yield* TaskPool.make(), [] as Array<TaskPool.TaskPool>]
+      const above: ScriptedTask = yield* work("above", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          pools.push(pool)
+          yield* Once.dispatch({ id: "s" }, { pool })
+          yield* settleTurns
+          return "ended"
+        }))
+      yield* script("s", () => above.await)
+      const shared = yield* Once.dispatch({ id: "s" }, { pool: home })
+      yield* eventually("it has ended", Effect.map(stateOf(above), (state) => state === "Exited"))
+      assert.strictEqual(yield* shared.await, "ended")
+      assert.deepInclude(yield* pools[0]!.status, { state: "done", total: 1, complete: 1, canceled: 1 })
+      assert.deepInclude(yield* home.join, { total: 1, complete: 1, canceled: 0 })
+    }).pipe(withPool({}, Once)))
+
+  it.effect("a ring of closings over a task that its first pool has let go ends, and costs nothing while it waits", () =>
+    Effect.gen(function*() {
+      const [home, go] = [yield* TaskPool.make(), gate()]
+      const opens = (id: string, then: Effect.Effect<void> = Effect.never) => () =>
+        Effect.flatMap(TaskPool.make(), (pool) => Effect.andThen(Once.dispatch({ id }, { pool }), then))
+      yield* script("s", opens("x"))
+      yield* script("x", () => Once.run({ id: "p" }))
+      yield* script("p", opens("r"))
+      yield* script("r", opens("k"))
+      yield* script("k", opens("s", go.wait))
+      const first = yield* Once.dispatch({ id: "s" }, { pool: home })
+      yield* eventually("all are there", Effect.map(Once.tasks, ({ length }) => length === 5))
+      yield* settleTurns
+      yield* home.cancel()
+      assert.notStrictEqual(yield* stateOf(first), "Exited")
+      yield* go.open
+      const tasks = yield* Once.tasks
+      for (const task of tasks) {
+        yield* eventually(`${task.id} has ended`, Effect.map(stateOf(task), (state) => state === "Exited"))
+      }
+    }).pipe(withPool({ workers: 8 }, Once)))
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Option, Queue, Schedule } from "effect"
+import { Effect, Exit, Option, Queue, Schedule, Scope } from "effect"
 import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
@@ -303,5 +303,30 @@ describe("R23 Retry", () => {
       yield* Thrice.dispatch({ id: "a" }, { pool })
       assert.deepInclude(yield* pool.join, { total: 1, complete: 1, failed: 0 })
       assert.deepStrictEqual(yield* pool.failures, [])
+    }).pipe(withPool({}, Thrice)))
+
+  it.effect("a pool that a finalizer of a failed attempt opens is closed and awaited before the next attempt", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const seen = trace()
+      yield* script("a", (self) =>
+        Effect.gen(function*() {
+          yield* seen.push(`attempt ${self.attempt}`)
+          if (self.attempt > 1) return
+          yield* Effect.addFinalizer(() =>
+            Effect.gen(function*() {
+              const pool = yield* Scope.provide(TaskPool.make(), scope)
+              const child = yield* work("child", () => Effect.onInterrupt(Effect.never, () => seen.push("stopped")), {
+                pool
+              })
+              yield* awaitState(child, "Running")
+            }).pipe(Effect.orDie)
+          )
+          return yield* new TestError({ id: "a" })
+        }))
+      const task = yield* Thrice.dispatch({ id: "a" })
+      assert.isTrue(Exit.isSuccess(yield* task.exit))
+      assert.deepStrictEqual(seen.log, ["attempt 1", "stopped", "attempt 2"])
+      yield* Scope.close(scope, Exit.void)
     }).pipe(withPool({}, Thrice)))
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, Stream, Tracer } from "effect"
-import { Job, type Task, TaskEvent, TaskPool, WorkerPool } from "effect-tasks"
+import { Cause, Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, Stream, Tracer } from "effect"
+import { Job, type Task, TaskEvent, TaskPool, TaskTimeout, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -123,6 +123,22 @@ describe("R24 Observing", () => {
         assert.deepStrictEqual(end(timedOut), ["timeout", "error"])
         assert.deepStrictEqual(end(failed), ["result", "error"])
         assert.deepStrictEqual(end(queued), ["canceled"])
+      }).pipe(withPool()))
+
+    it.effect("tell the cause of an error, and of nothing else", () =>
+      Effect.gen(function*() {
+        const events = yield* recordEvents
+        const failed = yield* work("failed", () => new TestError({ id: "no" }))
+        const late = yield* work("late", () => Effect.never, { timeout: 10 })
+        yield* work("fine")
+        yield* elapse(10)
+        yield* settleTurns
+        const exited = events.filter((event): event is Of<"TaskExited"> => event._tag === "TaskExited")
+        const causes = exited.flatMap(({ cause, taskId }) => cause === undefined ? [] : [[taskId, Cause.squash(cause)]])
+        assert.deepStrictEqual(causes, [
+          [failed.id, new TestError({ id: "no" })],
+          [late.id, new TaskTimeout({ taskId: late.id, job: "Work", phase: "running", after: 10 })]
+        ])
       }).pipe(withPool()))
 
     it.effect("tell joins, reuses and retries, with the pool that now holds the task", () =>
@@ -370,6 +386,14 @@ describe("R24 Observing", () => {
       }).pipe(withPool(), traced)
     })
 
+    it.effect("in GLOBAL it is a root, also where the worker pool was built in a span", () => {
+      const { named, traced } = testTracer()
+      return Effect.gen(function*() {
+        yield* (yield* work("a").pipe(Effect.withSpan("dispatcher"))).await
+        assert.isTrue(Option.isNone(named("Work").parent))
+      }).pipe(withPool(), Effect.withSpan("builder"), traced)
+    })
+
     it.effect("a child task's is a child of its parent task's", () => {
       const { named, traced } = testTracer()
       return Effect.gen(function*() {
@@ -506,6 +530,17 @@ describe("R24 Observing", () => {
       assert.deepStrictEqual(timed.toSorted((a, b) => a.sum - b.sum), [{ count: 4, sum: 100 }, { count: 4, sum: 200 }])
     }).pipe(withPool({ workers: 1 }, Measured), Effect.provideService(Metric.MetricRegistry, new Map())))
 
+  it.effect("metrics count no times of what never started", () =>
+    Effect.gen(function*() {
+      yield* (yield* WorkerPool).pause
+      yield* (yield* work("a")).cancel()
+      const states = (yield* Metric.snapshot).map(({ id, state }) => [id, state] as const)
+      const timed = states.filter(([id]) => id.endsWith("_time_ms"))
+      assert.deepStrictEqual(timed.map(([, state]) => "sum" in state && [state.count, state.sum]), [[0, 0], [0, 0]])
+      const exited = states.filter(([id]) => id === "effect_tasks_exited_total")
+      assert.deepStrictEqual(exited.map(([, state]) => "count" in state && Number(state.count)), [0, 1, 0])
+    }).pipe(withPool(), Effect.provideService(Metric.MetricRegistry, new Map())))
+
   it.effect("an event stream ends for one listener without touching another", () =>
     Effect.gen(function*() {
       const { events: stream } = yield* WorkerPool
@@ -523,4 +558,94 @@ describe("R24 Observing", () => {
       assert.strictEqual(tagsOf(events, task).length, 4)
       assert.strictEqual(yield* Work.run({ id: "b" }), "b")
     }).pipe(withPool()))
+
+  it.effect("the changes of a task tell of each thing that happens to it, and end with it", () =>
+    Effect.gen(function*() {
+      const [busy, slept, again] = [gate(), gate(), gate()]
+      yield* work("busy", () => busy.wait)
+      let attempts = 0
+      yield* script("a", (self) =>
+        Effect.gen(function*() {
+          if (attempts++ === 0) return yield* new TestError({ id: "a" })
+          yield* self.report(1)
+          yield* again.wait
+          yield* self.whileSleeping(slept.wait)
+        }))
+      const task = yield* Retried.dispatch({ id: "a" }, { delay: 10 })
+      const seen: Array<unknown> = []
+      const look = ({ attempt, priority, progress, state, waitingFor }: Task.Status<unknown, TestError, number>) => [
+        state,
+        Option.getOrUndefined(waitingFor),
+        priority,
+        attempt,
+        Option.getOrUndefined(progress)
+      ]
+      const reader = yield* Effect.forkChild(
+        Stream.runForEach(task.changes, (status) => Effect.sync(() => seen.push(look(status))))
+      )
+      const expectLast = (...last: ReadonlyArray<unknown>) =>
+        Effect.map(settleTurns, () => assert.deepStrictEqual(seen.at(-1), last))
+      yield* expectLast("Queued", "delay", 0, 1, undefined)
+      yield* elapse(10, 1)
+      yield* expectLast("Queued", "slot", 0, 1, undefined)
+      yield* task.setPriority(2)
+      yield* expectLast("Queued", "slot", 2, 1, undefined)
+      yield* busy.open
+      yield* expectLast("Running", undefined, 2, 2, 1)
+      yield* again.open
+      yield* expectLast("Sleeping", "effect", 2, 2, 1)
+      const held = gate()
+      yield* work("held", () => held.wait)
+      yield* settleTurns
+      yield* slept.open
+      yield* expectLast("Sleeping", "slot", 2, 2, 1)
+      yield* held.open
+      yield* expectLast("Exited", undefined, 2, 2, 1)
+      yield* Fiber.join(reader)
+      const { length } = seen
+      yield* Stream.runForEach(task.changes, (status) => Effect.sync(() => seen.push(look(status))))
+      assert.deepStrictEqual(seen.slice(length), [["Exited", undefined, 2, 2, 1]])
+    }).pipe(withPool({ workers: 1 }, Retried)))
+
+  for (const missed of [0, 1]) {
+    it.effect(`a listener keeps 4,096 events (of ${4096 + missed} it misses ${missed})`, () =>
+      Effect.gen(function*() {
+        const { events, pause } = yield* WorkerPool
+        const held = gate()
+        const seen: Array<Event> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(
+            events,
+            (event) =>
+              Effect.andThen(Effect.sync(() => void seen.push(event)), seen.length === 0 ? held.wait : Effect.void)
+          )
+        )
+        yield* settleTurns
+        yield* pause
+        yield* settleTurns
+        assert.strictEqual(seen.length, 1)
+        for (let n = 0; n < 2048; n++) yield* (yield* work(`${n}`)).cancel() // each is queued and exits
+        if (missed > 0) yield* pause
+        yield* held.open
+        yield* settleTurns
+        assert.deepStrictEqual(
+          seen.flatMap((event) => event._tag === "Missed" ? [event.count] : []),
+          missed > 0 ? [1] : []
+        )
+        assert.strictEqual(seen.length, 1 + 4096 + missed)
+      }).pipe(withPool()))
+  }
+
+  it.effect("the metrics of time count a value in the bucket of the first boundary that it does not pass", () =>
+    Effect.gen(function*() {
+      for (const millis of [0, 1, 4, 5]) {
+        yield* work("a", () => Effect.sleep(millis))
+        yield* elapse(millis, 1)
+      }
+      const snapshot = yield* Metric.snapshot
+      const { state } = snapshot.find(({ id }) => id === "effect_tasks_run_time_ms")!
+      const { buckets } = state as Metric.HistogramState
+      assert.deepStrictEqual(buckets.slice(0, 4), [[1, 2], [4, 3], [16, 4], [64, 4]])
+      assert.deepStrictEqual(buckets.at(-1), [Infinity, 4])
+    }).pipe(withPool({ workers: 1 }), Effect.provideService(Metric.MetricRegistry, new Map())))
 })

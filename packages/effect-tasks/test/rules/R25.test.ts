@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Schema, SchemaTransformation } from "effect"
-import { DispatchError, InvalidPayload, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { DispatchError, InvalidPayload, Job, JobNotRegistered, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   defect,
   failure,
@@ -251,4 +251,244 @@ describe("R25 Payloads and keys", () => {
       }),
       Checked.toLayer(() => Effect.void)
     ))
+
+  describe("what the handler gets does not change with the caller's object, nor the other way:", () => {
+    class Point extends Schema.Class<Point>("Point")({
+      x: Schema.mutableKey(Schema.Int),
+      list: Schema.mutable(Schema.Array(Schema.Int))
+    }) {
+      get sum(): number {
+        return this.list.reduce((sum, n) => sum + n, this.x)
+      }
+    }
+    const change = (value: any): void => {
+      if (value instanceof Date) value.setTime(99)
+      else if (ArrayBuffer.isView(value)) (value as Uint8Array).fill(99)
+      else if (value instanceof Map) {
+        for (const part of value.values()) change(part)
+        value.set("changed", 99)
+      } else if (value instanceof Set) value.add("changed")
+      else if (value instanceof URL) value.pathname = "/changed"
+      else if (Array.isArray(value)) {
+        value.forEach(change)
+        value.push(99)
+      } else if (typeof value === "object" && value !== null) {
+        for (const key of Object.keys(value)) {
+          if (typeof value[key] === "object") change(value[key])
+          else value[key] = 99
+        }
+      }
+    }
+
+    const payloads: ReadonlyArray<{
+      readonly name: string,
+      readonly schema: Schema.Codec<any, any>,
+      readonly make: () => any,
+      readonly has?: (value: any) => boolean
+    }> = [
+      { name: "a Date", schema: Schema.Date, make: () => new Date(7), has: (value) => value instanceof Date },
+      {
+        name: "bytes",
+        schema: Schema.Uint8Array,
+        make: () => new Uint8Array([1, 2]),
+        has: (v) => v instanceof Uint8Array
+      },
+      { name: "a URL", schema: Schema.URL, make: () => new URL("http://a/b"), has: (value) => value instanceof URL },
+      {
+        name: "a Map",
+        schema: Schema.ReadonlyMap(Schema.String, Schema.Date),
+        make: () => new Map([["a", new Date(7)]]),
+        has: (value) => value instanceof Map
+      },
+      {
+        name: "a Set",
+        schema: Schema.ReadonlySet(Schema.String),
+        make: () => new Set(["a"]),
+        has: (v) => v instanceof Set
+      },
+      {
+        name: "an instance of a Schema.Class",
+        schema: Point,
+        make: () => new Point({ x: 1, list: [1, 2] }),
+        has: (value) => value instanceof Point && value.sum === 4
+      },
+      { name: "lists and records", schema: Schema.Json, make: () => ({ a: [{ b: [1] }] }) },
+      { name: "an optional Date", schema: Schema.optional(Schema.Date) as never, make: () => new Date(7) },
+      { name: "a union", schema: Schema.Union([Schema.Date, Schema.String]), make: () => new Date(7) },
+      { name: "a list of Dates", schema: Schema.Array(Schema.NullOr(Schema.Date)), make: () => [new Date(7), null] },
+      { name: "an unknown record", schema: Schema.Unknown, make: () => ({ a: { b: [1] } }) },
+      {
+        name: "an unknown Date",
+        schema: Schema.Unknown,
+        make: () => new Date(7),
+        has: (value) => value instanceof Date
+      },
+      {
+        name: "an unknown mix",
+        schema: Schema.Unknown,
+        make: () => ({ at: new Date(7), in: new Map([["a", new Set(["b"])]]), bytes: new Uint8Array([1]) }),
+        has: (value) => value.at instanceof Date && value.in instanceof Map && value.bytes instanceof Uint8Array
+      },
+      {
+        name: "an unknown mix with null and undefined",
+        schema: Schema.Unknown,
+        make: () => ({ none: null, nothing: undefined, at: new Date(7) })
+      }
+    ]
+    for (const [n, { has, make, name, schema }] of payloads.entries()) {
+      const Carries = Job.make(`Carries${n}`, { payload: Schema.Struct({ it: schema }), success: Schema.Unknown })
+      const Whole = Job.make(`Whole${n}`, { payload: schema, success: Schema.Unknown })
+
+      for (
+        const [where, job, wrap] of [
+          ["in a field", Carries, (it: any) => ({ it })],
+          ["as the payload", Whole, (it: any) => it]
+        ] as ReadonlyArray<readonly [string, typeof Whole, (it: any) => any]>
+      ) {
+        if (where === "as the payload" && name === "an optional Date") continue
+        it.effect(`${name}, ${where}`, () => {
+          const got: Array<any> = []
+          return withHandlers(
+            Effect.gen(function*() {
+              const workerPool = yield* WorkerPool
+              const expected = (yield* job.dispatch(wrap(make()))).key
+              yield* workerPool.drain
+              got.length = 0
+              yield* workerPool.pause
+              const mine = wrap(make())
+              const task = yield* job.dispatch(mine)
+              change(mine)
+              assert.deepStrictEqual(task.payload, wrap(make()))
+              yield* workerPool.resume
+              yield* task.await
+              assert.deepStrictEqual(got[0], wrap(make()))
+              assert.isTrue(has === undefined || has(where === "in a field" ? got[0].it : got[0]))
+              if (!expected.includes(job.tag)) assert.strictEqual(task.key, expected)
+              const other = wrap(make())
+              yield* job.run(other)
+              change(got[1])
+              assert.deepStrictEqual(other, wrap(make()))
+            }),
+            job.toLayer((payload) => Effect.sync(() => void got.push(payload)))
+          )
+        })
+      }
+    }
+
+    it.effect("what is opaque is passed on as it is: instances of classes that are not Schema's own", () => {
+      class Counter {
+        #count = 0
+        increment(): number {
+          return ++this.#count
+        }
+      }
+      const Opaque = Job.make("Opaque", { payload: { it: Schema.Unknown }, success: Schema.Int })
+      return withHandlers(
+        Effect.gen(function*() {
+          const counter = new Counter()
+          assert.strictEqual(yield* Opaque.run({ it: counter }), 1)
+          assert.strictEqual(yield* Opaque.run({ it: [counter] }), 2)
+          assert.strictEqual(counter.increment(), 3)
+        }),
+        Opaque.toLayer(({ it }) => Effect.sync(() => (Array.isArray(it) ? it[0] : it).increment()))
+      )
+    })
+
+    it.effect("what is opaque is passed on as it is: functions and effects", () => {
+      const Opaque = Job.make("Opaque", { payload: { body: Schema.Any }, success: Schema.Unknown })
+      return withHandlers(
+        Effect.gen(function*() {
+          assert.strictEqual(yield* Opaque.run({ body: () => Effect.succeed(1) }), 1)
+          assert.strictEqual(yield* Opaque.run({ body: Effect.as(Effect.yieldNow, 2) }), 2)
+        }),
+        Opaque.toLayer(({ body }) => typeof body === "function" ? body() : body)
+      )
+    })
+  })
+
+  describe("options that could never work are refused where they are given, as `concurrency: 0` is:", () => {
+    const messageOf = (exit: Exit.Exit<unknown, unknown>): string => {
+      const found = defect(exit)
+      assert.instanceOf(found, Error)
+      return (found as Error).message
+    }
+    const bad: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
+      ["workers", [0, -1, NaN, 1.5, -Infinity]],
+      ["capacity", [-1, NaN, 1.5]],
+      ["history", [-1, NaN]]
+    ]
+    for (const [option, values] of bad) {
+      for (const value of values) {
+        it.effect(`${option}: ${value}`, () =>
+          Effect.gen(function*() {
+            const build = Effect.suspend(() => Layer.build(WorkerPool.layer({ [option]: value })))
+            const message = messageOf(yield* Effect.exit(Effect.scoped(build)))
+            assert.include(message, `${option} cannot be ${value};`)
+          }))
+      }
+    }
+
+    for (const value of [0, -1, NaN, 1.5]) {
+      it.effect(`resize(${value})`, () =>
+        Effect.gen(function*() {
+          const { resize, status } = yield* WorkerPool
+          const message = messageOf(yield* Effect.exit(Effect.suspend(() => resize(value))))
+          assert.match(message, new RegExp(`(workers|resize).* cannot be ${value};`))
+          assert.strictEqual((yield* status).workers, 3)
+          assert.strictEqual(yield* (yield* work("a")).await, "a")
+        }).pipe(withPool({ workers: 3 })))
+    }
+
+    it.effect("no limit is an option", () =>
+      Effect.gen(function*() {
+        const { resize, status } = yield* WorkerPool
+        assert.strictEqual((yield* status).workers, Infinity)
+        yield* resize(2)
+        assert.strictEqual((yield* status).workers, 2)
+        yield* resize(Infinity)
+        assert.strictEqual((yield* status).workers, Infinity)
+      }).pipe(withPool({ workers: Infinity, capacity: Infinity, history: 0 })))
+  })
+
+  it.effect("a function that makes keys is called once for each dispatch, whoever asks for the key later", () =>
+    Effect.gen(function*() {
+      let calls = 0
+      class Keyed extends Job.make("Keyed", {
+        ...scripted,
+        key: ({ id }) => {
+          calls++
+          return id
+        }
+      }) {}
+      yield* Effect.gen(function*() {
+        const task = yield* Keyed.dispatch({ id: "a" })
+        assert.deepStrictEqual([task.key, (yield* task.status).key, calls], ["a", "a", 1])
+      }).pipe(withPool({}, Keyed))
+    }))
+
+  describe("a job that is not registered", () => {
+    const names: ReadonlyArray<readonly [given: string, meant: string | undefined]> = [
+      ["ResizeImages", "ResizeImage"],
+      ["resizeimage", "ResizeImage"],
+      ["RezizeImage", "ResizeImage"],
+      ["ResizeImg", "ResizeImage"],
+      ["DownsizeImage", "DownsizeImages"],
+      ["ImageResize", undefined],
+      ["SendMail", undefined],
+      ["Zop", "Zip"],
+      ["Gup", "Zip"],
+      ["Gun", undefined],
+      ["", undefined]
+    ]
+    for (const [given, meant] of names) {
+      it.effect(`is told of the nearest name: "${given}" was meant to be ${meant}`, () =>
+        Effect.gen(function*() {
+          for (const tag of ["ResizeImage", "DownsizeImages", "Zip", "Zap"]) {
+            yield* Layer.build(Job.make(tag, scripted).toLayer(() => Effect.void))
+          }
+          const exit = yield* Effect.exit((yield* WorkerPool).dispatch(given, { id: "a" }))
+          assert.deepStrictEqual((failure(exit) as DispatchError).reason, new JobNotRegistered({ suggestion: meant }))
+        }).pipe(Effect.scoped, Effect.provide(WorkerPool.layer())))
+    }
+  })
 })

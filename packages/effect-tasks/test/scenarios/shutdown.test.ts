@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -186,13 +186,11 @@ describe("6.11 Shutdown", () => {
       }))
     }))
 
-  it.effect("125. a worker pool always has workers: fewer than 1, or NaN, count as 1", () =>
+  it.effect("125. a worker pool always has workers: fewer than 1, or NaN, is refused", () =>
     Effect.gen(function*() {
       for (const workers of [0, -3, Number.NaN]) {
-        yield* Effect.gen(function*() {
-          assert.strictEqual((yield* (yield* WorkerPool).status).workers, 1)
-          assert.strictEqual(yield* (yield* work("a")).await, "a")
-        }).pipe(withPool({ workers }))
+        const exit = yield* Effect.exit(Effect.scoped(Layer.build(WorkerPool.layer({ workers }))))
+        assert.include(String(Exit.isFailure(exit) && Cause.squash(exit.cause)), "workers cannot be")
       }
     }))
 

@@ -47,6 +47,15 @@ const rareRace = Effect.gen(function*() {
   if (built !== 1) return yield* Effect.fail(`built ${built} times`)
 })
 
+const busy = Effect.repeat(Effect.yieldNow, { times: 100 })
+
+/** Work of a hundred steps that a timeout of five milliseconds cuts off when time passes between two of them. */
+const cutOff = Effect.gen(function*() {
+  let done = false
+  yield* Effect.timeoutOption(Effect.andThen(busy, Effect.sync(() => (done = true))), 5)
+  if (!done) return yield* Effect.fail("cut off")
+})
+
 describe("Explore", () => {
   it.effect("finds a check-then-act with a yield between", () =>
     Effect.gen(function*() {
@@ -145,6 +154,96 @@ describe("Explore", () => {
         assert.deepStrictEqual(woken, [10, 20, 30])
       }),
       { seeds: 50 }
+    ))
+
+  it.effect("where a test drives a TestClock, nothing wakes before its time has come, at no moment", () =>
+    Explore.run(
+      Effect.gen(function*() {
+        let woken = false
+        yield* Effect.forkChild(Effect.andThen(Effect.sleep(10), Effect.sync(() => (woken = true))))
+        yield* busy
+        assert.isFalse(woken)
+        yield* TestClock.adjust(9)
+        yield* busy
+        assert.isFalse(woken)
+        yield* TestClock.adjust(1)
+        assert.isTrue(woken)
+      }),
+      { seeds: 100 }
+    ))
+
+  it.effect("finds a timeout that fires between two steps of a busy fiber", () =>
+    Effect.gen(function*() {
+      const failed = yield* Effect.flip(Explore.run(cutOff, { seeds: 20 }))
+      assert.strictEqual(failed.cause, "cut off")
+    }))
+
+  it.effect("finds a short sleep that ends before the work of another fiber", () =>
+    Effect.gen(function*() {
+      const test = Effect.gen(function*() {
+        let ready = false
+        yield* Effect.forkChild(Effect.andThen(busy, Effect.sync(() => (ready = true))))
+        yield* Effect.sleep(1)
+        if (!ready) return yield* Effect.fail("not ready")
+      })
+      assert.strictEqual((yield* Effect.flip(Explore.run(test, { seeds: 20 }))).cause, "not ready")
+    }))
+
+  it.effect("that time passes is a decision: it is printed, shrinks to those that matter, and replays to the letter", () =>
+    Effect.gen(function*() {
+      const found = yield* Effect.flip(Explore.run(cutOff, { seeds: 20 }))
+      assert.match(found.schedule, /^time \d+$/)
+      assert.strictEqual(found.preemptions, 1)
+      const { schedule, seed } = found
+      assert.deepStrictEqual({ ...yield* Effect.flip(Explore.run(cutOff, { seed })) }, { ...found })
+      assert.deepStrictEqual({ ...yield* Effect.flip(Explore.run(cutOff, { seed, schedule })) }, { ...found })
+    }))
+
+  it.effect("in the plain order time passes when nothing else can happen, and in every order when it may not race", () =>
+    Effect.gen(function*() {
+      yield* Explore.run(cutOff, { seed: 0 })
+      yield* Explore.run(cutOff, { seeds: 100, raceTime: false })
+    }))
+
+  it.effect("time does not pass before a promise that waits for nothing but promises", () =>
+    Effect.gen(function*() {
+      const test = Effect.gen(function*() {
+        const chain = Effect.promise(async () => {
+          for (let i = 0; i < 50; i++) await Promise.resolve()
+          return 7
+        })
+        yield* Effect.forkChild(busy)
+        assert.strictEqual(yield* Effect.timeout(chain, 5), 7)
+      })
+      for (let turn = 1; turn < 20; turn++) yield* Explore.run(test, { schedule: `time ${turn}` })
+    }))
+
+  it.effect("a test can wait until nothing else can run", () =>
+    Explore.run(
+      Effect.gen(function*() {
+        let done = false
+        yield* Effect.forkChild(Effect.andThen(busy, Effect.sync(() => (done = true))))
+        yield* TestClock.adjust(0)
+        assert.isTrue(done)
+        yield* Effect.sleep(1)
+        yield* Effect.forkChild(Effect.andThen(busy, Effect.sync(() => (done = false))))
+        yield* TestClock.adjust(0)
+        assert.isFalse(done)
+      }),
+      { seeds: 50 }
+    ))
+
+  it.effect("two that wait until nothing else can run, one after the other, both do", () =>
+    Explore.run(
+      Effect.gen(function*() {
+        let ran = 0
+        for (let n = 1; n < 4; n++) {
+          yield* Effect.forkChild(Effect.andThen(busy, Effect.sync(() => (ran = n))))
+          yield* TestClock.adjust(0)
+          assert.strictEqual(ran, n)
+        }
+      }),
+      { seeds: 20 }
     ))
 
   it.effect("promises under way are waited for", () =>

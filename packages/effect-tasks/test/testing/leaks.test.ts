@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Schema, Scope, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import { expectNoLeaks, TestWorkerPool } from "effect-tasks/testing"
 import { settleTurns, testPool, work } from "../support.ts"
@@ -62,17 +62,93 @@ describe("expectNoLeaks", () => {
       assert.deepStrictEqual(error.actual, ["1 fiber(s) of Work-1 (hook)"])
     }))
 
+  const plainWith = (handler: Effect.Effect<unknown>) =>
+    Plain.run().pipe(Effect.provide(
+      Plain.toLayer(() => handler).pipe(Layer.provideMerge(TestWorkerPool.layer()))
+    ))
+  const stray: Array<Fiber.Fiber<unknown, unknown>> = []
+  const strayFork = Effect.sync(() => void stray.push(Effect.runFork(Effect.never)))
+  const endStray = Effect.suspend(() => Fiber.interruptAll(stray.splice(0)))
+
+  it.effect("finds a fiber that a handler starts with Effect.runFork, and those that this one forks", () =>
+    Effect.gen(function*() {
+      const forks = Effect.andThen(Effect.forkChild(Effect.never), Effect.never)
+      const error = yield* leaksIn(plainWith(Effect.sync(() => stray.push(Effect.runFork(forks)))))
+      assert.deepStrictEqual(error.actual, ["2 fiber(s) of Plain-1 (handler)"])
+    }).pipe(Effect.ensuring(endStray)))
+
+  it.effect("finds it in hooks and finalizers too, and not where it ends in time", () =>
+    Effect.gen(function*() {
+      const error = yield* leaksIn(
+        Effect.gen(function*() {
+          const task = yield* work("a", () => Effect.sync(() => void Effect.runFork(Effect.yieldNow)))
+          yield* task.onExit(() => strayFork)
+          yield* task.exit
+          yield* TaskPool.use((pool) =>
+            Effect.andThen(pool.addFinalizer(() => strayFork), work("b", undefined, { pool }))
+          )
+        }).pipe(Effect.provide(testPool()))
+      )
+      assert.deepStrictEqual(error.actual, ["1 fiber(s) of Work-1 (hook)", "1 fiber(s) of a finalizer of Pool-2"])
+    }).pipe(Effect.ensuring(endStray)))
+
+  it.effect("finds timers of JavaScript that a handler sets and does not clear", () =>
+    Effect.gen(function*() {
+      const timers: Array<ReturnType<typeof setTimeout>> = []
+      const set = Effect.promise(async () => {
+        clearTimeout(setTimeout(() => {}, 1e6))
+        clearInterval(setInterval(() => {}, 1e6))
+        timers.push(setTimeout(() => {}, 1e6), setInterval(() => {}, 1e6))
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      })
+      const error = yield* leaksIn(plainWith(set))
+      for (const timer of timers) clearTimeout(timer)
+      assert.deepStrictEqual(error.actual, ["2 JavaScript timer(s) of Plain-1 (handler)"])
+    }))
+
+  it.effect("finds a fiber that the effect itself detaches, not what ends with it or with the Scope around it", () =>
+    Effect.gen(function*() {
+      yield* expectNoLeaks(Effect.andThen(Effect.forkChild(Effect.never), Effect.forkScoped(Effect.never)))
+      const error = yield* leaksIn(Effect.map(Effect.forkDetach(Effect.never), (fiber) => void stray.push(fiber)))
+      assert.deepStrictEqual(error.actual, ["1 fiber(s) of no task"])
+    }).pipe(Effect.ensuring(endStray)))
+
+  it.effect("finds a reader that goes on after the worker pool has closed", () =>
+    Effect.gen(function*() {
+      const error = yield* leaksIn(
+        Effect.gen(function*() {
+          const task = yield* work("a", (self) => self.report(1))
+          const read = Stream.runForEach(task.progress, () => Effect.never)
+          stray.push(yield* Effect.forkDetach(read))
+          yield* task.exit
+          yield* settleTurns
+        }).pipe(Effect.provide(testPool()))
+      )
+      assert.deepStrictEqual(error.actual, ["1 fiber(s) of no task"])
+    }).pipe(Effect.ensuring(endStray)))
+
+  it.effect("leaves fibers and timers as it found them", () =>
+    Effect.gen(function*() {
+      const fiber: object = yield* Effect.fiber
+      const before = [setTimeout, setInterval, clearTimeout, clearInterval, Object.getPrototypeOf(fiber).setContext]
+      const inside = yield* expectNoLeaks(Effect.sync(() => setTimeout))
+      assert.notStrictEqual(inside, setTimeout)
+      yield* Effect.exit(expectNoLeaks(Effect.die("defect")))
+      const after = [setTimeout, setInterval, clearTimeout, clearInterval, Object.getPrototypeOf(fiber).setContext]
+      assert.isTrue(after.every((each, i) => each === before[i]))
+    }))
+
   it.effect("finds a listener that outlives the pool", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const error = yield* leaksIn(
         Effect.gen(function*() {
           const { events } = yield* WorkerPool
-          yield* Stream.toPull(events).pipe(Effect.flatMap((pull) => pull), Effect.forkChild, Scope.provide(scope))
+          yield* Stream.toPull(events).pipe(Effect.flatMap((pull) => pull), Effect.forkDetach, Scope.provide(scope))
           yield* settleTurns
         }).pipe(Effect.provide(WorkerPool.layer()))
       )
-      assert.deepStrictEqual(error.actual, ["1 listener(s) of events"])
+      assert.include(error.actual, "1 listener(s) of events")
       yield* Scope.close(scope, Exit.void)
     }))
 
@@ -84,14 +160,16 @@ describe("expectNoLeaks", () => {
           const { "~effect-tasks/Machine": machine } = service as { "~effect-tasks/Machine": any } // the machine is private
           machine.slots.take()
           machine.timers.set(1000, () => {})
-          machine.jobs.get("Work").lines.set("k", undefined)
+          machine.jobs.get("Work").keys.set("k", undefined)
+          machine.settlements.waiters = new Set([{ wake: () => {} }])
         }).pipe(Effect.provide(testPool()))
       )
       assert.includeMembers([...error.actual], [
         "1 slot(s) taken",
         "1 timer(s)",
         "1 armed sleep",
-        "1 held key(s) of Work"
+        "1 held key(s) of Work",
+        "1 look(s) at the next event"
       ])
     }))
 })

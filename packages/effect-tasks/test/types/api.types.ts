@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Option, Queue, Schema, type Scope, type Stream } from "effect"
+import { Context, Effect, type Exit, Layer, type Option, Queue, Schema, type Scope, type Stream } from "effect"
 import {
   type ChildTaskFailed,
   type DispatchError,
@@ -252,4 +252,25 @@ export const definitions = () => {
   Job.make("F", { payload: { n: Schema.Int }, key: ({ n }) => n })
   // @ts-expect-error: a key sees the payload of its job
   Job.make("G", { payload: { n: Schema.Int }, key: ({ path }) => path })
+}
+
+/** Different jobs side by side: a tuple of a tuple, a record of a record. */
+export const sideBySide = () => {
+  const hashing = (pool: TaskPool.TaskPool) => Hash.dispatch(payload, { pool })
+  const counting = (pool: TaskPool.TaskPool) => Lines.dispatch([], { pool })
+  type Requires = WorkerPool | Job.Handler<"Hash"> | Job.Handler<"Lines">
+  expectTypeOf(TaskPool.all([hashing, counting])).toEqualTypeOf<
+    Effect.Effect<[string, number], DispatchError | TaskError, Requires>
+  >()
+  expectTypeOf(TaskPool.all({ hashing, counting })).toEqualTypeOf<
+    Effect.Effect<{ hashing: string, counting: number }, DispatchError | TaskError, Requires>
+  >()
+  expectTypeOf(TaskPool.forEachExit(["a"], (path, pool) => Hash.dispatch({ path }, { pool }))).toEqualTypeOf<
+    Effect.Effect<
+      Array<Exit.Exit<string, FileError | TaskError>>,
+      DispatchError,
+      WorkerPool | Job.Handler<"Hash">
+    >
+  >()
+  expectTypeOf(hash.changes).toEqualTypeOf<Stream.Stream<Task.Status<string, FileError, { readonly bytes: number }>>>()
 }

@@ -1,9 +1,8 @@
 import * as Context from "effect/Context"
 import type { TaskEvent } from "../../TaskEvent.ts"
-import { Listener } from "../events.ts"
-import type { Machine } from "../machine.ts"
-import type { TaskRecord } from "../records.ts"
-import { find } from "../workerPool.ts"
+import { Listener } from "../record/listener.ts"
+import type { Machine } from "../record/machine.ts"
+import type { TaskRecord } from "../record/task.ts"
 
 /** Everything that has happened in a worker pool, and every dispatch that it accepted. */
 export class EventLog extends Listener {
@@ -25,7 +24,7 @@ export class EventLog extends Listener {
   override offer(event: TaskEvent): void {
     this.events.push(event)
     if (event._tag === "TaskQueued" || event._tag === "TaskJoined" || event._tag === "TaskReused") {
-      this.dispatches.push(find(this.machine, event.taskId)!) // a task that is dispatched is visible
+      this.dispatches.push(this.machine.find(event.taskId)!) // a task that is dispatched is visible
     }
   }
 }

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import { format } from "effect/Formatter"
-import type { TaskRecord } from "../records.ts"
+import type { TaskRecord } from "../record/task.ts"
 
 class AssertionError extends Error {
   override readonly name = "AssertionError"

@@ -151,11 +151,30 @@ export class Explorer implements Scheduler {
   }
 
   private turn(): void {
-    for (let i = 0; i < turnsAtOnce && this.ready.length > 0 && !this.stopped; i++) this.step()
+    for (let i = 0; i < turnsAtOnce && this.ready.length > 0 && !this.stopped; i++) {
+      const at = this.turns + 1
+      if (this.clock.mayRace && this.chooser.passesTime(at)) return this.race(at)
+      this.step()
+    }
     if (this.stopped) return
     if (this.turns + this.operations > this.limit) return this.giveUp(`it did not end within ${this.limit} steps`)
     // a turn of the event loop without anything ready, then time passes
     this.next = this.later(() => (this.ready.length > 0 || this.clock.advance() ? this.turn() : this.rest()))
+  }
+
+  /**
+   * Time passes although something could run, after a turn of the event loop, as it does when nothing can: a real timer too
+   * fires only when promises that can go on have gone on.
+   */
+  private race(at: number): void {
+    this.next = this.later(() => {
+      if (this.clock.mayRace) {
+        this.taken.push({ kind: "time", at })
+        this.clock.race()
+      }
+      if (this.ready.length > 0 && !this.stopped) this.step()
+      this.turn()
+    })
   }
 
   private step(): void {

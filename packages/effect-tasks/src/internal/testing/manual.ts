@@ -1,9 +1,9 @@
 /** Starting the queued tasks of a paused machine, when a test says so. */
 import * as Effect from "effect/Effect"
-import type { Machine } from "../machine.ts"
-import { turn } from "../pump.ts"
-import type { Run, TaskRecord } from "../records.ts"
-import { give } from "../run.ts"
+import type { Machine } from "../record/machine.ts"
+import type { Run } from "../record/run.ts"
+import type { TaskRecord } from "../record/task.ts"
+import { give, turn } from "../run/turn.ts"
 import type { EventLog } from "./eventLog.ts"
 import { quiet, somethingHappens } from "./waits.ts"
 

@@ -1,4 +1,7 @@
-/** Time that passes only when nothing else can happen. It is a TestClock too, so tests that adjust one run under it. */
+/**
+ * Time that passes when nothing else can happen, or when whoever holds it lets it race with what can. It is a TestClock
+ * too, so tests that adjust one run under it.
+ */
 import type * as Clock from "effect/Clock"
 import { Clock as ClockKey } from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -14,6 +17,10 @@ interface Sleep {
 
 export class VirtualClock implements TestClock.TestClock {
   private now = 0
+  /** Whether time has passed while something could run. */
+  raced = false
+  /** Whether the test has moved the time itself: then no one else does while something can run. */
+  adjusted = false
   private readonly sleeps: Array<Sleep> = []
   private readonly live: Clock.Clock
 
@@ -26,10 +33,21 @@ export class VirtualClock implements TestClock.TestClock {
     const [next] = this.sleeps
     if (next === undefined) return false
     this.now = next.at
-    while (this.sleeps.length > 0 && this.sleeps[0].at === next.at && this.sleeps[0].last === next.last) {
-      this.sleeps.shift()!.wake()
-    }
+    const others = this.sleeps.findIndex(({ at, last }) => at !== next.at || last !== next.last)
+    // who wakes may wait for the same moment again, but not be woken again in this one
+    for (const sleep of this.sleeps.splice(0, others < 0 ? this.sleeps.length : others)) sleep.wake()
     return true
+  }
+
+  /** Whether somebody sleeps that may wake although others can run: not who waits for all others. */
+  get mayRace(): boolean {
+    return this.sleeps.length > 0 && !this.sleeps[0].last && !this.adjusted
+  }
+
+  /** Moves on while something can run. */
+  race(): void {
+    this.raced = true
+    this.advance()
   }
 
   currentTimeMillisUnsafe(): number {
@@ -54,11 +72,16 @@ export class VirtualClock implements TestClock.TestClock {
   }
 
   adjust(duration: Duration.Input): Effect.Effect<void> {
-    return this.until(() => this.now + Duration.toMillis(Duration.fromInputUnsafe(duration)), true)
+    const millis = Duration.toMillis(Duration.fromInputUnsafe(duration))
+    return this.until(() => {
+      if (millis > 0) this.adjusted = true
+      return this.now + millis
+    }, true)
   }
 
   setTime(timestamp: number): Effect.Effect<void> {
     return Effect.suspend(() => {
+      this.adjusted = true
       if (timestamp < this.now) this.now = timestamp
       return this.until(() => timestamp, true)
     })

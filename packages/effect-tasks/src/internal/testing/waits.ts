@@ -5,7 +5,8 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as TestClock from "effect/testing/TestClock"
-import { toMillis } from "../checks.ts"
+import { toMillis } from "../job/checks.ts"
+import type { Waited } from "../record/source.ts"
 import type { EventLog } from "./eventLog.ts"
 
 const turns = 20
@@ -23,15 +24,11 @@ const testClock: Effect.Effect<TestClock.TestClock | undefined> = Effect.map(
 /** The next transition, or end of hooks, of a worker pool. */
 export const nextEvent = (log: EventLog): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
-    const { idleChecks } = log.machine
+    const sources: ReadonlyArray<Waited> = [log, log.machine.settlements]
     // goes on in a turn of its own: whoever wakes it still walks over those that wait
     const waiter = { from: undefined, wake: () => resume(Effect.andThen(leave, Effect.yieldNow)) }
-    const leave = Effect.sync(() => {
-      log.waiters?.delete(waiter)
-      idleChecks.delete(waiter.wake)
-    })
-    ;(log.waiters ??= new Set()).add(waiter)
-    idleChecks.add(waiter.wake)
+    const leave = Effect.sync(() => sources.forEach(({ waiters }) => waiters?.delete(waiter)))
+    for (const source of sources) (source.waiters ??= new Set()).add(waiter)
     return leave
   })
 

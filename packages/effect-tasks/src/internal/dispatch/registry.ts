@@ -1,0 +1,144 @@
+/** Handler layers: registration, and a shutdown in which a handler's resources outlive its tasks. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
+import type { Definition } from "../job/definition.ts"
+import { logSafely } from "../observe/log.ts"
+import { runOf } from "../record/currentTask.ts"
+import { Kept } from "../record/history.ts"
+import type { JobState, Registration } from "../record/job.ts"
+import type { Machine } from "../record/machine.ts"
+import type { Node } from "../record/source.ts"
+import type { TaskRecord } from "../record/task.ts"
+import { Tasks } from "../record/tasks.ts"
+import { stopTask } from "../transition/stop.ts"
+import { awaitAll } from "../wait/closing.ts"
+
+export const register = (
+  machine: Machine,
+  definition: Definition,
+  handler: Registration["handler"],
+  context: Context.Context<never>
+): Registration => {
+  const job = jobState(machine, definition)
+  const annotations = Object.defineProperties(
+    { ...Context.get(context, References.CurrentLogAnnotations) },
+    taskAnnotations
+  )
+  const annotated = Context.add(context, References.CurrentLogAnnotations, annotations)
+  const registration: Registration = { job, definition, handler, context: annotated, phase: "open" }
+  job.registrations.push(registration)
+  job.wasRegistered = true
+  // a layer that is built while others close is part of their shutdown
+  if (machine.closings === 0) machine.graceEnd = undefined
+  return registration
+}
+
+/** Log annotations that are read from the current task when something is logged. */
+const taskAnnotations = (() => {
+  const read = (f: (task: TaskRecord) => string) => ({
+    enumerable: true,
+    get: () => {
+      const fiber = Fiber.getCurrent()
+      const run = fiber === undefined ? undefined : runOf(fiber)
+      return run === undefined ? undefined : f(run.task)
+    }
+  })
+  return {
+    task: read((task) => task.id),
+    job: read((task) => task.job.tag),
+    pool: read((task) => task.pool.id)
+  }
+})()
+
+/** The state of a tag, made when it is first needed. */
+export const jobState = (machine: Machine, definition: Definition): JobState => {
+  const { tag } = definition
+  const existing = machine.jobs.get(tag)
+  if (existing !== undefined) {
+    if (existing.definition === definition) return existing
+    if (existing.registrations.length > 0) {
+      throw new Error(`Two different jobs are named "${tag}": rename one of them`)
+    }
+    existing.kept.clear()
+    existing.definition = definition
+    existing.kept = keptOf(machine, definition, existing.tasks)
+    return existing
+  }
+  const tasks = new Tasks(machine.numbers)
+  const job: JobState = {
+    tag,
+    definition,
+    registrations: [],
+    wasRegistered: false,
+    tasks,
+    keys: new Map(),
+    limits: new Map(),
+    kept: keptOf(machine, definition, tasks),
+    metrics: undefined
+  }
+  machine.jobs.set(tag, job)
+  return job
+}
+
+const nothing = { capacity: 0, timeToLive: 0 }
+
+const keptOf = ({ timers }: Machine, { kept = nothing }: Definition, tasks: Tasks): Kept =>
+  new Kept(kept, timers, (task) => {
+    if (task.extras?.outOfHistory) tasks.delete(task)
+  })
+
+/** Refuses new tasks, lets live ones use what is left of the grace, cancels and awaits them. */
+export const unregister = (machine: Machine, registration: Registration): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { job } = registration
+    registration.phase = "closing"
+    machine.reconsider(job)
+    const live = () => [...job.tasks].filter(({ run }) => run?.registration === registration)
+    const close = () => {
+      registration.phase = "closed"
+    }
+    return Effect.tap(shutDown(machine, live, close), () =>
+      Effect.sync(() => job.registrations.splice(job.registrations.indexOf(registration), 1)))
+  })
+
+/** Everything that is left of a machine ends the same way. */
+export const shutDown = (
+  machine: Machine,
+  live: () => ReadonlyArray<TaskRecord>,
+  refuse: () => void
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    machine.closings++
+    machine.graceEnd ??= machine.timers.now() + machine.settings.gracePeriod
+    const grace = machine.graceEnd - machine.timers.now()
+    if (grace > 0) {
+      yield* tell(live(), (count) => `Shutdown waits up to ${Duration.format(Duration.millis(grace))} for ${count}`)
+      yield* awaitAll(machine, live, grace)
+    }
+    refuse()
+    const left = live()
+    for (const { run } of left) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)
+    yield* tell(left, (count) => `Shutdown cancels ${count}`)
+    yield* awaitEnd(machine, live)
+    machine.closings--
+  })
+
+const tell = ({ length }: ReadonlyArray<Node>, text: (count: string) => string): Effect.Effect<void> =>
+  length === 0 ? Effect.void : logSafely(Effect.logInfo(text(length === 1 ? "1 task" : `${length} tasks`)))
+
+const warnEvery = 10_000
+const named = 10
+
+/** Waits for all, with a warning every 10 seconds that names some of them. */
+export const awaitEnd = (machine: Machine, live: () => ReadonlyArray<Node>): Effect.Effect<void> =>
+  Effect.flatMap(awaitAll(machine, live, warnEvery), (done) => {
+    if (done) return Effect.void
+    const left = live()
+    const names = left.slice(0, named).map(({ id }) => id).join(", ")
+    const more = left.length > named ? ` and ${left.length - named} more` : ""
+    const warn = logSafely(Effect.logWarning(`Shutdown waits for ${names}${more}, which cannot be interrupted`))
+    return Effect.andThen(warn, awaitEnd(machine, live))
+  })

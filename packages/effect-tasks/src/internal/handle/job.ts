@@ -1,0 +1,77 @@
+/** What a job can do. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { DispatchOptions } from "../../Job.ts"
+import type { Request } from "../dispatch/accept.ts"
+import { dispatch } from "../dispatch/dispatch.ts"
+import { owning } from "../dispatch/holding.ts"
+import { register, unregister } from "../dispatch/registry.ts"
+import type { Definition } from "../job/definition.ts"
+import { JobTypeId } from "../record/typeIds.ts"
+import { directoryIn, machineIn } from "./service.ts"
+import { handled, keyOf, toTask } from "./task.ts"
+
+/** What every job carries beside its public interface. */
+export interface Defined {
+  readonly definition: Definition
+}
+
+/** The class that a job's own class extends. */
+export const make = (definition: Definition) => {
+  const { tag } = definition
+  const dispatchTask = (payload?: unknown, options?: DispatchOptions, accepted?: Request["accepted"]) =>
+    Effect.withFiber((fiber) => {
+      const check = () => definition.check(payload)
+      return handled(dispatch(fiber, machineIn(fiber.context), tag, check, options, accepted))
+    })
+  // a job is a class so that `class X extends Job.make(…) {}` names its type
+  // oxlint-disable-next-line typescript/no-extraneous-class
+  return class Job {
+    static readonly [JobTypeId] = JobTypeId
+    static readonly definition = definition
+    static readonly tag = tag
+    static readonly payloadSchema = definition.payload
+    static readonly successSchema = definition.success
+    static readonly errorSchema = definition.error
+    static readonly progressSchema = definition.progress
+    static readonly messageSchema = definition.message
+    static readonly dispatch = (payload?: unknown, options?: DispatchOptions) => dispatchTask(payload, options)
+    static readonly run = (payload?: unknown, options?: DispatchOptions) =>
+      owning((own) => Effect.flatMap(dispatchTask(payload, options, own), (task) => task.await))
+    static readonly tasks = Effect.withFiber((fiber) =>
+      Effect.succeed(directoryIn(fiber.context).tasksOf(tag).map(toTask))
+    )
+    static readonly find = (payload?: unknown) =>
+      Effect.withFiber((fiber) => {
+        const checked = definition.check(payload)
+        if (checked._tag === "Failure") return Effect.succeed(Option.none())
+        const key = definition.keyOf(checked.value)
+        const found = directoryIn(fiber.context).newestOf(tag, key, keyOf)
+        return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
+      })
+    static readonly of = <H>(handler: H): H => handler
+    static readonly toLayer = (handler: any) => toLayer(definition, handler)
+  }
+}
+
+type AnyHandler = Parameters<typeof register>[2]
+
+/** Registers as the last acquisition of its layer, so that the tasks end before anything the handler needs. */
+const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<AnyHandler, any, any>) => {
+  const Handler = Context.Service<{}>(`effect-tasks/Job/${definition.tag}`)
+  return Layer.effect(
+    Handler,
+    Effect.gen(function*() {
+      const run = typeof handler === "function" ? handler : yield* handler
+      const context = yield* Effect.context<never>()
+      const machine = machineIn(context)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => register(machine, definition, run, context)),
+        (registration) => unregister(machine, registration)
+      )
+      return {}
+    })
+  )
+}

@@ -1,0 +1,228 @@
+/** Handles of pools. */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Any, CancelOptions } from "../../Task.ts"
+import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../../TaskError.ts"
+import type { PoolStatus, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
+import type { WorkerPool } from "../../WorkerPool.ts"
+import { refuse, toReason, toWord } from "../job/checks.ts"
+import * as event from "../observe/event.ts"
+import { labelOfFailed } from "../observe/label.ts"
+import { type Inside, runOf } from "../record/currentTask.ts"
+import { type Failed, handleOf, PoolRecord } from "../record/pool.ts"
+import { extrasOf, type TaskRecord } from "../record/task.ts"
+import { TaskPoolTypeId } from "../record/typeIds.ts"
+import { detached, runHere } from "../run/hooks.ts"
+import { cancelPool } from "../transition/stop.ts"
+import { hasHeld, parentBelow, runsOf, seal } from "../transition/tickets.ts"
+import { closePool, stopAndAwait } from "../wait/closing.ts"
+import { checkEnd } from "../wait/graph.ts"
+import { reading, until } from "../wait/wait.ts"
+import { latest } from "./latest.ts"
+import { machineIn } from "./service.ts"
+import { toTask } from "./task.ts"
+
+export class PoolHandle implements TaskPool {
+  readonly [TaskPoolTypeId] = TaskPoolTypeId
+  readonly record: PoolRecord
+
+  constructor(record: PoolRecord) {
+    this.record = record
+    record.handle = this
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get name(): string {
+    return this.record.name
+  }
+
+  get isGlobal(): boolean {
+    return this.record.isGlobal
+  }
+
+  get isRoot(): boolean {
+    return this.record.parent === undefined
+  }
+
+  get parent(): Option.Option<TaskPool> {
+    return Option.map(Option.fromUndefinedOr(this.record.parent), handleOf)
+  }
+
+  get root(): TaskPool {
+    let root = this.record
+    while (root.parent !== undefined) root = root.parent
+    return handleOf(root)
+  }
+
+  get createdBy(): Option.Option<Any> {
+    const { machine, maker, makerId } = this.record
+    const task = maker ?? (makerId === undefined ? undefined : machine.find(makerId))
+    return Option.map(Option.fromUndefinedOr(task), toTask)
+  }
+
+  get seal(): Effect.Effect<void> {
+    return Effect.sync(() => seal(this.record))
+  }
+
+  get join(): Effect.Effect<PoolStatus, ChildTaskFailed | PoolCanceled> {
+    const { record } = this
+    return Effect.suspend(() => {
+      record.joining++
+      const joined = Effect.flatMap(
+        this.settled,
+        (status): Effect.Effect<PoolStatus, ChildTaskFailed | PoolCanceled> => {
+          const failure = verdictOf(record)
+          return failure === undefined ? Effect.succeed(status) : Effect.fail(failure)
+        }
+      )
+      return Effect.ensuring(
+        joined,
+        Effect.sync(() => {
+          if (--record.joining === 0 && record.released) record.payloads = undefined
+        })
+      )
+    })
+  }
+
+  get settled(): Effect.Effect<PoolStatus> {
+    const { record } = this
+    return Effect.suspend(() => {
+      if (record.isGlobal) return Effect.succeed(statusOf(record))
+      seal(record)
+      return Effect.map(until(record, { reason: "children", target: record }), () => statusOf(record))
+    })
+  }
+
+  cancel(options: CancelOptions = {}): Effect.Effect<void> {
+    return Effect.suspend(() => stopAndAwait(this.record, toReason(options)))
+  }
+
+  get status(): Effect.Effect<PoolStatus> {
+    return Effect.sync(() => statusOf(this.record))
+  }
+
+  get changes(): Stream.Stream<PoolStatus> {
+    const { record } = this
+    // even when nothing has changed yet, the current one comes first
+    const options = { seen: -1, check: (from: Parameters<typeof checkEnd>[0]) => checkEnd(from, record) }
+    return reading(latest(() => record.changes, () => statusOf(record), options))
+  }
+
+  get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {
+    const { record } = this
+    return Effect.sync(() => record.failures.map((failed) => toFailure(record, failed)))
+  }
+
+  get tasks(): Effect.Effect<ReadonlyArray<Any>> {
+    return Effect.sync(() => tasksOf(this.record).map(toTask))
+  }
+
+  addFinalizer(f: (status: PoolStatus) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    const { record } = this
+    const inside: Inside = { kind: "finalizer", pool: record, by: undefined }
+    return Effect.flatMap(detached(inside, f), (finalizer) => {
+      const isolated = {
+        name: `finalizer of pool ${record.id}`,
+        effect: Effect.suspend(() => finalizer(statusOf(record)))
+      }
+      if (record.released) return Effect.uninterruptible(runHere(inside, isolated))
+      record.finalizers.push(isolated)
+      return Effect.void
+    })
+  }
+
+  [Equal.symbol](that: unknown): boolean {
+    return that instanceof PoolHandle && that.record === this.record
+  }
+
+  [Hash.symbol](): number {
+    return Hash.string(this.id)
+  }
+
+  toJSON(): unknown {
+    return { _id: "TaskPool", id: this.id, name: this.name, ...statusOf(this.record) }
+  }
+}
+
+const statusOf = (pool: PoolRecord): PoolStatus => {
+  const { canceled, complete, failed, queued, running, sleeping, total } = pool.counts
+  return {
+    state: pool.done ? "done" : pool.canceled ? "canceled" : pool.sealed ? "sealed" : "open",
+    total,
+    queued,
+    running,
+    sleeping,
+    complete,
+    failed,
+    canceled,
+    progress: total === 0 ? 0 : complete / total,
+    runTime: Math.max(0, (pool.doneAt ?? pool.machine.timers.now()) - pool.openedAt)
+  }
+}
+
+const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
+  const { history, jobs } = pool.machine
+  const found = new Set(runsOf(pool).map(({ task }) => task))
+  for (const ended of [history, ...[...jobs.values()].map(({ kept }) => kept)]) {
+    for (const task of ended.values()) if (hasHeld(pool, task)) found.add(task)
+  }
+  return [...found].toSorted((a, b) => a.number - b.number)
+}
+
+/** The payload as the pool has it, else from the history. */
+const toFailure = (pool: PoolRecord, failed: Failed): TaskFailure => {
+  const { cause, job, path, taskId } = failed
+  const own = pool.payloads === undefined ? -1 : pool.ownFailures.indexOf(failed)
+  const payload = own >= 0 ? pool.payloads![own] : pool.machine.find(taskId)?.payload
+  return new TaskFailure({ taskId, job, label: labelOfFailed(failed), payload, path, cause })
+}
+
+/** Why the join of a done pool fails. */
+export const verdictOf = (pool: PoolRecord): ChildTaskFailed | PoolCanceled | undefined => {
+  if (pool.isGlobal) return undefined
+  const { cancelReason: reason, id: poolId, name: poolName, ownFailed: total } = pool
+  const [first, ...rest] = pool.ownFailures.map((failed) => toFailure(pool, failed))
+  if (first !== undefined) return new ChildTaskFailed({ poolId, poolName, failures: [first, ...rest], total })
+  return pool.canceled ? new PoolCanceled({ poolId, reason }) : undefined
+}
+
+/** Opens a pool in the current Scope. */
+export const makePool = (
+  options: TaskPoolOptions = {}
+): Effect.Effect<PoolHandle, never, WorkerPool | Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => makePoolIn(scope, options))
+
+/** Opens a pool in this Scope. */
+export const makePoolIn = (
+  scope: Scope.Scope,
+  options: TaskPoolOptions = {}
+): Effect.Effect<PoolHandle, never, WorkerPool> =>
+  Effect.uninterruptible(Effect.withFiber((fiber) => {
+    const machine = machineIn(fiber.context)
+    toWord(options.onFailure, ["continue", "cancel"], "onFailure", "TaskPool")
+    if (options.name !== undefined && typeof options.name !== "string") {
+      refuse("TaskPool", "name", options.name, "give a string")
+    }
+    const maker = runOf(fiber)
+    const parent = maker === undefined ? undefined : parentBelow(maker.task)
+    const pool = new PoolRecord(machine, machine.nextNumber(), maker?.task, parent, options)
+    const handle = new PoolHandle(pool)
+    const own = pool.scope = Scope.forkUnsafe(scope)
+    machine.pools.set(pool.number, pool)
+    machine.emit(event.poolOpened, pool)
+    if (maker !== undefined) {
+      const execution = maker.execution! // it has started: this is one of its fibers
+      execution.pools ??= new Set()
+      execution.pools.add(pool)
+      extrasOf(maker.task).childPool = pool
+    }
+    if (machine.closed || maker?.marked) cancelPool(pool, "canceled")
+    return Effect.as(Scope.addFinalizer(own, closePool(pool, "its scope has closed")), handle)
+  }))

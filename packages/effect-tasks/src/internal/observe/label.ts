@@ -1,0 +1,59 @@
+/** How a person names a task: its id, and what its payload says in a few words. */
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { Failed } from "../record/pool.ts"
+import type { TaskRecord } from "../record/task.ts"
+
+const longest = 120
+
+/** By the job's own function, else made from the payload: `path /a/b · size 3`. Empty where there is nothing to say. */
+const labelOf = ({ job, payload }: TaskRecord): string => {
+  try {
+    return cut(job.definition.label?.(payload) ?? textOf(payload))
+  } catch {
+    return "" // a function of the user or a getter that throws: the id must do
+  }
+}
+
+/** That of a failed task, which may be gone by now. */
+export const labelOfFailed = (failed: Failed): string => {
+  if (failed.task !== undefined) failed.label = labelOf(failed.task)
+  failed.task = undefined
+  return failed.label
+}
+
+const cut = (text: string): string => {
+  const line = text.replaceAll(/\s+/g, " ")
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`
+}
+
+const textOf = (payload: unknown): string =>
+  isPlain(payload)
+    ? Object.entries(payload).slice(0, longest).map(([name, value]) => `${name} ${valueOf(value, 1)}`).join(" · ")
+    : payload === undefined
+    ? ""
+    : valueOf(payload, 0)
+
+/** A field in a few words, secrets withheld; what lies deep is left out. */
+const valueOf = (value: unknown, depth: number): string => {
+  if (typeof value === "string") return value.slice(0, longest)
+  if (typeof value !== "object" || value === null) return String(value)
+  if (Redacted.isRedacted(value)) return "<redacted>"
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString()
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
+  if (depth > 2) return "…"
+  if (Array.isArray(value)) return listOf(value.slice(0, longest).map((each) => valueOf(each, depth + 1)), "[]")
+  if (value instanceof Map || value instanceof Set) return `${value.size} entries`
+  if (!isPlain(value)) return String(value).slice(0, longest)
+  const fields = Object.entries(value).slice(0, longest).map(([name, each]) => `${name}: ${valueOf(each, depth + 1)}`)
+  return listOf(fields, "{}")
+}
+
+const listOf = (parts: ReadonlyArray<string>, [open, close]: string): string => open + parts.join(", ") + close
+
+/** An object whose fields say what it is: a literal, or an instance of a class of Schema. */
+const isPlain = (value: unknown): value is object => {
+  if (typeof value !== "object" || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || Schema.isSchema(prototype.constructor)
+}

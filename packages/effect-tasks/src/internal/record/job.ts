@@ -1,0 +1,39 @@
+/** What a worker pool knows of the jobs of one tag. */
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Definition } from "../job/definition.ts"
+import type { KeyQueue } from "../queue/keyQueue.ts"
+import type { Limit } from "../queue/limit.ts"
+import type { Kept } from "./history.ts"
+import type { JobMetrics } from "./metrics.ts"
+import type { Run } from "./run.ts"
+import type { Tasks } from "./tasks.ts"
+
+/** All tasks of one tag. */
+export interface JobState {
+  readonly tag: string
+  definition: Definition
+  readonly registrations: Array<Registration>
+  /** Whether there has ever been a handler of it. */
+  wasRegistered: boolean
+  readonly tasks: Tasks
+  /** The live tasks of each key, where the job is `unique`. */
+  readonly keys: Map<string, KeyQueue<Run>>
+  /** By the job's own concurrency key. */
+  readonly limits: Map<string, Limit>
+  kept: Kept
+  metrics: JobMetrics | undefined
+}
+
+/** What dispatches of one key have in common. */
+export const keyConcern = ({ tag }: JobState, key: string): string => `${tag.length} ${tag}${key}`
+
+/** One handler layer that is alive. */
+export interface Registration {
+  readonly job: JobState
+  readonly definition: Definition
+  readonly handler: (payload: any, task: any) => Effect.Effect<unknown, unknown, any>
+  readonly context: Context.Context<never>
+  /** "open", then "closing" while its live tasks have their grace, then "closed". */
+  phase: "open" | "closing" | "closed"
+}

@@ -1,0 +1,224 @@
+/**
+ * The state of one worker pool.
+ *
+ * Transitions (`transition/`) are synchronous, change data and call nobody. What must run afterwards is left as a message
+ * for the turn (`run/turn.ts`), which the Scheduler calls on a stack of its own.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import type { TaskEvent } from "../../TaskEvent.ts"
+import { Fifo } from "../queue/fifo.ts"
+import { ReadyQueue } from "../queue/readyQueue.ts"
+import { Slots } from "../queue/slots.ts"
+import { type Suspended, SuspendedQueue } from "../queue/suspended.ts"
+import { Timers } from "../queue/timers.ts"
+import { asyncContext } from "./asyncContext.ts"
+import { Counts } from "./counts.ts"
+import { CurrentTask } from "./currentTask.ts"
+import { History } from "./history.ts"
+import type { JobState } from "./job.ts"
+import type { Listener } from "./listener.ts"
+import type { Message, SuspendedDispatch } from "./message.ts"
+import { PoolRecord } from "./pool.ts"
+import type { Run } from "./run.ts"
+import { Reports, takeWaiters, type Waited, type Waiter } from "./source.ts"
+import { extrasOf, type TaskRecord } from "./task.ts"
+import { Numbers } from "./tasks.ts"
+
+/** What a machine is made with, checked. Times are milliseconds. */
+export interface Settings {
+  readonly workers: number
+  readonly capacity: number
+  readonly onFull: "suspend" | "fail"
+  readonly history: number
+  readonly gracePeriod: number
+  /** Whether a dispatch returns when its task has ended, and delays, of a dispatch and between attempts, take no time. */
+  readonly inline: boolean
+  readonly turn: (machine: Machine) => void
+}
+
+export class Machine {
+  /** What the library runs for itself is inside of no task, though the worker pool may be built in one. */
+  context: Context.Context<never>
+  readonly settings: Settings
+  readonly timers: Timers
+  readonly slots: Slots
+  readonly ready = new ReadyQueue()
+  readonly resuming = new ReadyQueue()
+  readonly suspended = new SuspendedQueue<Suspended & SuspendedDispatch>()
+  readonly jobs = new Map<string, JobState>()
+  readonly numbers = new Numbers()
+  readonly pools = new Map<number, PoolRecord>()
+  readonly global: PoolRecord
+  readonly history: History<TaskRecord>
+  readonly poolHistory: History<PoolRecord>
+  readonly counts = new Counts()
+  readonly changes = new Reports()
+  readonly listeners = new Set<Listener>()
+  /** For tests that wait for the next thing to happen: woken whenever a task has settled. */
+  readonly settlements: Waited = { waiters: undefined }
+  /** Those that wait until nothing is live. */
+  readonly drainers = new Set<Waiter>()
+  /** Tasks that went on in this turn while some of their fibers still wait: they lend again in the next one. */
+  readonly granted: Array<Run> = []
+  /**
+   * How many waits there are that no stop ends: of hooks, finalizers, closings and tasks whose result has come; those for
+   * what is below the waiter are left out. While there are none, what was stopped waits for nobody else.
+   */
+  lateWaits = 0
+  /** How many tickets there are beside the first ones of their tasks. */
+  sharedTickets = 0
+  /** More than 0 in the middle of a transition: no fiber goes on, nothing of a user runs. */
+  inStep = 0
+  seq = 0
+  /** How many events no listener was woken for. */
+  untold = 0
+  delayed = 0
+  stopping = 0
+  /** Accepted and not settled. */
+  live = 0
+  paused = false
+  /** Closing: tasks have their grace, and nobody but they may dispatch. */
+  phase: "open" | "closing" | "closed" = "open"
+  /** When the grace of the shutdown that has begun ends. */
+  graceEnd: number | undefined
+  /** How many handler layers are closing, or this worker pool. */
+  closings = 0
+  private lastNumber = 0
+  private lastOrder = 0
+  private readonly outbox = new Fifo<Message>()
+  private readonly dispatcher: Scheduler.SchedulerDispatcher
+  private turn: () => void
+  private scheduled = false
+
+  constructor(context: Context.Context<never>, settings: Settings) {
+    this.context = Context.add(context, CurrentTask, undefined)
+    this.settings = settings
+    this.timers = new Timers(Context.get(context, Clock.Clock), (effect) => this.fork(effect))
+    this.slots = new Slots(settings.workers)
+    this.history = new History(settings.history, (task) => this.forget(task))
+    this.poolHistory = new History(settings.history, (pool) => this.pools.delete(pool.number))
+    this.global = new PoolRecord(this, 0, undefined, undefined)
+    this.pools.set(0, this.global)
+    this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
+    this.turn = this.makeTurn(asyncContext())
+  }
+
+  private makeTurn(inContext: (f: () => void) => void): () => void {
+    return () => {
+      this.scheduled = false
+      inContext(() => this.settings.turn(this))
+    }
+  }
+
+  get closed(): boolean {
+    return this.phase === "closed"
+  }
+
+  nextNumber(): number {
+    return ++this.lastNumber
+  }
+
+  nextOrder(): number {
+    return ++this.lastOrder
+  }
+
+  /** Runs what belongs to the library, not to a task. */
+  fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    return Effect.runForkWith(this.context)(effect)
+  }
+
+  /** Asks for a turn. */
+  schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    this.dispatcher.scheduleTask(this.turn, 0)
+  }
+
+  /** Leaves something for the turn. */
+  tell(message: Message): void {
+    this.outbox.push(message)
+    this.schedule()
+  }
+
+  /** Calls something after the turn that is due. */
+  afterwards(f: () => void): void {
+    this.schedule()
+    this.dispatcher.scheduleTask(f, 0)
+  }
+
+  nextMessage(): Message | undefined {
+    return this.outbox.shift()
+  }
+
+  wakeAll(source: Waited): void {
+    if (source.waiters !== undefined && source.waiters.size > 0) {
+      this.tell({ _tag: "wake", waiters: takeWaiters(source) })
+    }
+  }
+
+  /** Something has happened to this: dispatchers that wait for room may need none any more, or wait in vain. */
+  reconsider(concern: unknown): void {
+    if (this.suspended.size === 0) return
+    const dispatches = this.suspended.concernedBy(concern)
+    if (dispatches.length > 0) this.tell({ _tag: "admit", dispatches })
+  }
+
+  /** Numbers a transition and, when somebody listens, tells of it; some are told of with the next that are news. */
+  emit<A>(make: (subject: A, seq: number) => TaskEvent, subject: A): void
+  emit<A, B>(make: (subject: A, seq: number, detail: B) => TaskEvent, subject: A, detail: B, news?: boolean): void
+  emit<A, B>(make: (subject: A, seq: number, detail: B) => TaskEvent, subject: A, detail?: B, news = true): void {
+    this.seq++
+    if (news) this.touch()
+    if (this.listeners.size === 0) return
+    const event = make(subject, this.seq, detail!)
+    for (const listener of this.listeners) listener.offer(event, news)
+    this.untold++
+    this.schedule()
+  }
+
+  /** Tells the readers of `changes`. */
+  touch(): void {
+    this.changes.version++
+    this.wakeAll(this.changes)
+  }
+
+  /** Wakes the listeners, once for many events; whether there was news. For the turn alone: they run. */
+  tellNews(): boolean {
+    if (this.untold === 0) return false
+    this.untold = 0
+    for (const listener of this.listeners) {
+      if (!listener.ready) continue
+      for (const waiter of takeWaiters(listener)) waiter.wake()
+    }
+    return true
+  }
+
+  /** The visible task with this id. */
+  find(id: string): TaskRecord | undefined {
+    const task = this.numbers.get(Number(id.slice(id.lastIndexOf("-") + 1)))
+    return task?.id === id ? task : undefined
+  }
+
+  /** A task leaves the history; a kept result stays visible. */
+  private forget(task: TaskRecord): void {
+    if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true
+    else task.job.tasks.delete(task)
+  }
+
+  /** Nothing will happen any more: whoever holds a handle keeps what it needs and nothing else. */
+  release(): void {
+    this.history.clear()
+    this.poolHistory.clear()
+    for (const job of this.jobs.values()) {
+      job.kept.clear()
+      job.tasks.clear()
+    }
+    this.timers.sweep()
+    this.context = Context.empty()
+    this.turn = this.makeTurn((f) => f()) // who closes from inside goes on, but not in the async context of the builder
+  }
+}

@@ -1,0 +1,147 @@
+/** The part of a task that lives only while it does. */
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
+import type { WaitingFor } from "../../Task.ts"
+import type { Timeouts } from "../job/definition.ts"
+import type { KeyPlace } from "../queue/keyQueue.ts"
+import type { Limit } from "../queue/limit.ts"
+import type { Entry, Lane } from "../queue/readyQueue.ts"
+import type { Deadline } from "../queue/timers.ts"
+import type { Registration } from "./job.ts"
+import type { PoolRecord } from "./pool.ts"
+import type { Stop, TaskRecord } from "./task.ts"
+
+/**
+ * That a pool holds a task; it settles once, with the task or when the pool lets go of it. A task is its own first ticket:
+ * one that no second pool holds needs no other object.
+ */
+export interface Ticket {
+  readonly run: Run
+  readonly pool: PoolRecord
+  /** How many dispatches hold the task there; none once the ticket has settled. */
+  holds: number
+  /** Its neighbours among the tickets of its pool. */
+  previous: Ticket | undefined
+  next: Ticket | undefined
+}
+
+/** The ticket of a pool that comes to hold a task that is there already. */
+export class LaterTicket implements Ticket {
+  readonly run: Run
+  readonly pool: PoolRecord
+  holds = 1
+  previous: Ticket | undefined
+  next: Ticket | undefined
+
+  constructor(run: Run, pool: PoolRecord) {
+    this.run = run
+    this.pool = pool
+  }
+}
+
+export class Run implements Entry, Ticket {
+  declare readonly kind: "handler"
+  readonly task: TaskRecord
+  readonly registration: Registration
+  readonly limit: Limit | undefined
+
+  heapIndex = -1
+  lane: Lane | undefined
+  ahead: Entry | undefined
+  behind: Entry | undefined
+  order = 0
+  /** Where this task stands for its key. */
+  keyPlace: KeyPlace<Run> | undefined
+  delay: Deadline | undefined
+  deadline: Deadline | undefined
+  timeouts: Timeouts
+  holds = 1
+  previous: Ticket | undefined
+  next: Ticket | undefined
+  sharing: Sharing | undefined
+  /** The cancel or timeout, of it or of what is above it, that has reached this task. */
+  stop: Stop | undefined
+  execution: Execution | undefined
+  waiting: Waiting | undefined
+  dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
+
+  static {
+    Object.defineProperty(this.prototype, "kind", { value: "handler" }) // the same for all: no field of each
+  }
+
+  constructor(task: TaskRecord, registration: Registration, limit: Limit | undefined, timeouts: Timeouts) {
+    this.task = task
+    this.registration = registration
+    this.limit = limit
+    this.timeouts = timeouts
+  }
+
+  get marked(): boolean {
+    return this.stop !== undefined
+  }
+
+  get run(): Run {
+    return this
+  }
+
+  get pool(): PoolRecord {
+    return this.task.pool
+  }
+}
+
+/** What a task has once it has started. */
+export class Execution {
+  slot = -1
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  scope: Scope.Closeable = Scope.makeUnsafe()
+  retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
+  /** Unfinished pools made by this task. */
+  pools: Set<PoolRecord> | undefined
+}
+
+/** What a task has once it has waited; `transition/slot.ts` has the table. */
+export class Waiting {
+  /** Its fibers that wait. */
+  readonly waits = new Set<PendingWait>()
+  /** Its fibers whose wait has ended and that go on as soon as the task may. */
+  claimants: Array<PendingWait> = []
+  /** How many streams of changes or events it reads. */
+  reading = 0
+  /** Since when it sleeps. */
+  since = 0
+}
+
+export const waitingOf = (run: Run): Waiting => run.waiting ??= new Waiting()
+
+/** A fiber of a task that waits. */
+export interface PendingWait {
+  readonly reason: WaitingFor
+  /** Whether a stop of the task leaves it alone. */
+  readonly evenMarked: boolean
+  /** It waits no longer, as far as anyone can see. */
+  withdraw(): void
+  /** The verdict has fallen and it lasts. */
+  outlast(): void
+  /** Its fiber goes on, interrupted. */
+  stop(): void
+  /** Its fiber goes on. */
+  goOn(): void
+}
+
+/** What a task has once more than its first pool has come to hold it. */
+export class Sharing {
+  /** Its tickets that have not settled, the oldest first. */
+  readonly tickets: Map<PoolRecord, Ticket>
+  /** The pools that count it: those of its tickets and all above them, with the number of tickets below each. */
+  readonly counters: Map<PoolRecord, number>
+  /** The parent of the pools that it makes. */
+  parent: PoolRecord | undefined
+
+  constructor(run: Run, counters: Iterable<PoolRecord>) {
+    this.parent = run.pool.isGlobal ? undefined : run.pool
+    this.tickets = new Map([[run.pool, run]])
+    this.counters = new Map(Array.from(counters, (pool) => [pool, 1]))
+  }
+}

@@ -1,0 +1,3 @@
+export const JobTypeId = "~effect-tasks/Job"
+export const TaskTypeId = "~effect-tasks/Task"
+export const TaskPoolTypeId = "~effect-tasks/TaskPool"

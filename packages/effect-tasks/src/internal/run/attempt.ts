@@ -1,0 +1,166 @@
+/** Running a task: its fiber, its attempts, its end. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { toEffect } from "../job/checks.ts"
+import * as event from "../observe/event.ts"
+import { logSafely } from "../observe/log.ts"
+import { inSpan, tracerOf } from "../observe/span.ts"
+import type { Deadline } from "../queue/timers.ts"
+import { CurrentTask, runOf } from "../record/currentTask.ts"
+import { isStop, leftover, resultOf } from "../record/outcome.ts"
+import type { PoolRecord } from "../record/pool.ts"
+import type { Run } from "../record/run.ts"
+import { touchTask } from "../record/task.ts"
+import { enterStopping, exit, start } from "../transition/lifecycle.ts"
+import { armTimeout } from "../transition/stop.ts"
+import { closePools, openPools } from "../wait/closing.ts"
+import { park } from "../wait/wait.ts"
+import { delayOfRetry, retryable } from "./retry.ts"
+import { TaskContextImpl } from "./taskContext.ts"
+
+/** The first attempt of a task that has its slot. */
+export const startRun = (run: Run): void => {
+  const { task, timeouts: { timeout } } = run
+  start(run)
+  const from = timeout < Infinity ? task.machine.timers.ticks() : undefined
+  attempt(run)
+  if (from !== undefined && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
+    armTimeout(run, from)
+  }
+}
+
+/** Another attempt, after one that failed so. */
+export const attemptAgain = (run: Run, failed: Exit.Exit<unknown, unknown>): void => {
+  if (run.marked) return conclude(run, failed)
+  run.execution!.scope = Scope.makeUnsafe() // it has started
+  attempt(run)
+}
+
+const attempt = (run: Run): void => fork(run, handle, ended)
+
+/** The handler of the task that the fiber is inside of: one effect for all tasks. */
+const handle: Effect.Effect<unknown, unknown, any> = Effect.withFiber((fiber) => {
+  const run = runOf(fiber)!
+  const tracer = tracerOf(run, fiber)
+  return tracer === undefined ? invoke(run) : inSpan(run, tracer, Effect.suspend(() => invoke(run)))
+})
+
+const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
+  const { registration, task } = run
+  const result = registration.handler(task.payload, new TaskContextImpl(run, task.attempt))
+  return Effect.isEffect(result) ? result : toEffect(result, () => `The handler of job "${task.job.tag}"`)
+}
+
+/** Runs an effect as this task's fiber. */
+const fork = <A, E>(
+  run: Run,
+  effect: Effect.Effect<A, E, any>,
+  then: (run: Run, exit: Exit.Exit<A, E>) => void,
+  options?: Effect.RunOptions
+): void => {
+  const execution = run.execution! // it has started
+  const placed = Context.addUnsafe<never, never, Run>(run.registration.context, CurrentTask.key, run)
+  const context = Context.addUnsafe<never, never, Scope.Scope>(placed, Scope.Scope.key, execution.scope)
+  const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>, options) // the registration's context provides the rest
+  const polled = fiber.pollUnsafe()
+  if (polled !== undefined) return then(run, polled)
+  execution.fiber = fiber
+  fiber.addObserver((exit) => {
+    execution.fiber = undefined
+    then(run, exit)
+  })
+  if (run.marked) fiber.interruptUnsafe()
+}
+
+const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
+  const failure = retryable(run, exit)
+  if (failure === undefined) return conclude(run, exit)
+  fork(run, prepareRetry(run, failure.error), (_, prepared) => {
+    if (run.marked || (Exit.isSuccess(prepared) && !prepared.value)) return conclude(run, exit)
+    if (Exit.isFailure(prepared)) return conclude(run, prepared)
+    // in the turn, so that attempts that fail at once do not nest
+    run.task.machine.tell({ _tag: "attempt", run, failed: exit })
+  })
+}
+
+/** Whether another attempt follows; if so the failed one is closed and the delay has passed. */
+const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const { task } = run
+    const delay = yield* delayOfRetry(run, error)
+    if (delay === undefined) return false
+    yield* Effect.uninterruptible(closeAttempt(run, Exit.fail(error)))
+    if (run.marked) return false
+    task.extras?.hooks?.dropAttempt(task.attempt)
+    task.attempt++
+    task.machine.emit(event.retrying, task, error)
+    touchTask(task)
+    if (delay > 0 && !task.machine.settings.inline) yield* sleep(run, delay)
+    return true
+  })
+
+const sleep = (run: Run, millis: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { machine } = run.task
+    let deadline: Deadline | undefined
+    return park({
+      reason: "retry",
+      over: () => undefined,
+      attach: (waiter) => {
+        deadline = machine.timers.set(millis, () => machine.tell({ _tag: "wake", waiters: [waiter] }))
+      },
+      detach: () => machine.timers.clear(deadline!)
+    })
+  })
+
+/** Pools first, then what the handler has acquired; a finalizer may open pools of its own, so look again. */
+const closeAttempt = (
+  run: Run,
+  exit: Exit.Exit<unknown, unknown>,
+  closed = new Set<PoolRecord>()
+): Effect.Effect<void> => {
+  const execution = run.execution! // it has started
+  const pools = closePools(execution, `${run.task.id} has ended`, closed)
+  const scope = Effect.suspend(() => Scope.close(execution.scope, exit))
+  return Effect.onExit(Effect.andThen(pools, scope), () => pools)
+}
+
+/** The handler has ended for good: take the verdict, close what it left, exit. */
+const conclude = (run: Run, result: Exit.Exit<unknown, unknown>): void => {
+  const { task } = run
+  if (task.state !== "Stopping") enterStopping(run, resultOf(task, result))
+  else logLeftover(run, result)
+  close(run, isStop(task.verdict!) ? result : task.verdict!)
+}
+
+const close = (run: Run, result: Exit.Exit<unknown, unknown>, closed?: Set<PoolRecord>): void => {
+  const execution = run.execution! // it has started
+  if (execution.scope.state._tag !== "Open" && openPools(execution, closed).length === 0) {
+    Scope.closeUnsafe(execution.scope, result)
+    return exit(run)
+  }
+  const seen = closed ?? new Set()
+  // a fiber that outlives the handler may have opened a pool just now, so look again
+  fork(run, closeAttempt(run, result, seen), (_, done) => {
+    if (Exit.isFailure(done)) finalizerFailed(run, done)
+    close(run, result, seen)
+  }, { uninterruptible: true })
+}
+
+const finalizerFailed = (run: Run, closed: Exit.Exit<void>): void => {
+  const { task } = run
+  const defect = leftover(closed)
+  if (defect === undefined) return
+  if (task.verdict!._tag === "Success") task.verdict = Exit.failCause(defect)
+  else logLeftover(run, closed)
+}
+
+/** What a stopped task's cause held beside its verdict is not lost. */
+const logLeftover = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
+  const cause = leftover(exit)
+  if (cause === undefined) return
+  const context = Context.add(run.registration.context, CurrentTask, run)
+  Effect.runForkWith(context)(logSafely(Effect.logWarning(`${run.task.id} failed while it stopped`, cause)))
+}

@@ -1,0 +1,73 @@
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Queue from "effect/Queue"
+import type { TaskContext } from "../../Task.ts"
+import type { TaskPool } from "../../TaskPool.ts"
+import { toMillis } from "../job/checks.ts"
+import { latestOf, report } from "../observe/progress.ts"
+import { handleOf } from "../record/pool.ts"
+import type { Run } from "../record/run.ts"
+import { setTimeout } from "../transition/stop.ts"
+import { whileSleeping } from "../wait/wait.ts"
+import { register } from "./hooks.ts"
+import { inboxOf } from "./inbox.ts"
+
+/** What a handler sees of its own task. */
+export class TaskContextImpl implements TaskContext<any, any, any, any> {
+  private readonly run: Run
+  readonly attempt: number
+
+  constructor(run: Run, attempt: number) {
+    this.run = run
+    this.attempt = attempt
+  }
+
+  get id(): string {
+    return this.run.task.id
+  }
+
+  get pool(): TaskPool {
+    return handleOf(this.run.task.pool)
+  }
+
+  get inbox(): Queue.Dequeue<any> {
+    return inboxOf(this.run.task)
+  }
+
+  report(progress: unknown): Effect.Effect<void> {
+    return this.update(() => progress)
+  }
+
+  update(f: (current: Option.Option<any>) => unknown): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const { task } = this.run
+      if (task.state === "Exited") return
+      report(task, f(latestOf(task)))
+    })
+  }
+
+  setTimeout(duration: Duration.Input): Effect.Effect<void> {
+    return Effect.sync(() => setTimeout(this.run, toMillis(duration, "timeout", this.run.task.job.tag)))
+  }
+
+  get clearTimeout(): Effect.Effect<void> {
+    return this.setTimeout(Infinity)
+  }
+
+  whileSleeping<X, EX, R>(effect: Effect.Effect<X, EX, R>): Effect.Effect<X, EX, R> {
+    return whileSleeping(effect)
+  }
+
+  onFailure(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    return register(this.run.task, "onFailure", this.attempt, f)
+  }
+
+  onExit(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    return register(this.run.task, "onExit", this.attempt, f)
+  }
+
+  onSuccess(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
+    return register(this.run.task, "onSuccess", this.attempt, f)
+  }
+}

@@ -1,0 +1,36 @@
+/** Waiting until nothing is live. */
+import * as Effect from "effect/Effect"
+import { nodeOf } from "../record/currentTask.ts"
+import type { Machine } from "../record/machine.ts"
+import type { Node } from "../record/source.ts"
+import { heldUpBy } from "./graph.ts"
+import { park } from "./wait.ts"
+
+/** Waits until nothing is live but tasks that drain too, what is above them and what waits for them. */
+export const drain = (machine: Machine): Effect.Effect<void> =>
+  park({
+    reason: "children",
+    over: (fiber) => {
+      const from = nodeOf(fiber)
+      return isOver(machine, from === undefined ? [] : [from, ...inside(machine)]) ? Effect.void : undefined
+    },
+    attach: (waiter) => machine.drainers.add(waiter),
+    detach: (waiter) => machine.drainers.delete(waiter)
+  })
+
+/** Wakes those for whom nothing is left, in a turn in which nothing else was left to do. */
+export const wakeDrainers = (machine: Machine): void => {
+  if (machine.drainers.size === 0) return
+  const drainers = inside(machine)
+  const over = isOver(machine, drainers)
+  const waiters = [...machine.drainers].filter(({ from }) => from === undefined ? machine.live === 0 : over)
+  for (const waiter of waiters) machine.drainers.delete(waiter)
+  if (waiters.length > 0) machine.tell({ _tag: "wake", waiters })
+}
+
+const inside = (machine: Machine): Array<Node> =>
+  [...machine.drainers].flatMap(({ from }) => from === undefined ? [] : [from])
+
+/** Whether all that is live waits for these. */
+const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean =>
+  machine.live === 0 || heldUpBy(drainers).filter((task) => task.machine === machine).length >= machine.live
