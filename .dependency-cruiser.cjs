@@ -1,6 +1,35 @@
-/** Where imports may go. `scripts/check.ts` also asserts how many modules were seen: an unparsed tree has no violations. */
+/** The rooms of the runtime's house, lowest first: each knows those before it, of types too, and none after it. */
+const rooms = ["job", "queue", "record", "observe", "transition", "wait", "dispatch", "run", "handle", "testing"]
+const house = "^packages/effect-tasks/src/internal/"
+
+/** Where imports may go. `scripts/imports.ts` also asserts how many modules were seen: an unparsed tree has no violations. */
 module.exports = {
   forbidden: [
+    ...rooms.slice(0, -1).map((room, i) => ({
+      name: `room-${room}`,
+      comment: "Between rooms imports go one way.",
+      severity: "error",
+      from: { path: `${house}${room}/` },
+      to: { path: `${house}(${rooms.slice(i + 1).join("|")})/` }
+    })),
+    {
+      name: "no-room",
+      comment: "Every internal module stands in a room, and the room in the list above.",
+      severity: "error",
+      from: {},
+      to: { path: house, pathNot: `${house}(${rooms.join("|")})/` }
+    },
+    {
+      name: "interfaces-from-above",
+      comment: "The rooms implement the public interfaces: of public modules they import types alone, and errors.",
+      severity: "error",
+      from: { path: house },
+      to: {
+        path: "^packages/effect-tasks/src/[^/]+\\.ts$",
+        pathNot: "/TaskError\\.ts$",
+        dependencyTypesNot: ["type-only"]
+      }
+    },
     {
       name: "no-circular",
       comment: "Data flows one way: no circles of values. What two modules share belongs in a third.",
