@@ -24,6 +24,7 @@ const program = Effect.gen(function*() {
   console.log(
     `the task is ${isSeen ? "seen" : "missing"}, the page ${page.includes("<script") ? "is there" : "is missing"}`
   )
+  yield* task.cancel()
 }).pipe(Effect.scoped)
 
 await Effect.runPromise(program.pipe(Effect.provide(AppLive)))

@@ -1,5 +1,5 @@
 /**
- * `node scripts/mutate.ts [--sample=250] [--seed=1] [--files=stop,hooks] [--jobs=2] [--resume=file] [--json=file]`:
+ * `node scripts/mutate.ts [--sample=250] [--seed=1] [--files=transition,run/hooks] [--jobs=2] [--resume=file] [--json=file]`:
  * do the tests notice when the runtime is wrong?
  *
  * Mutants of `packages/effect-tasks/src/internal` are small changes (a flipped condition, a statement left out) and the
@@ -7,10 +7,11 @@
  * temporary files. All small ones are in one source that asks which of them to run, so a worker process loads the tests
  * once; a first run without mutants notes which tests come by the place of which, and a mutant runs only these.
  *
- * `--sample` takes that many small ones, spread over the files (all unless given, 0 for none); `--no-rules` leaves the
- * rules out; `--tests` names the folders of tests (`rules,scenarios`), `--slow` how many milliseconds a test may take to be
- * worth running hundreds of times. `--resume` keeps results in a file, one a line, and
- * does not run again what it finds there for the same sources and tests. Exits 1 when the score is below `--score` (90).
+ * `--sample` takes that many small ones, spread over the files (all unless given, 0 for none); `--rules` takes the broken
+ * rules whose name holds one of these words (`--rules="R15|ring"`), `--no-rules` none; `--tests` names the folders of
+ * tests (`rules,scenarios`), `--slow` how many milliseconds a test may take to be worth running hundreds of times.
+ * `--resume` keeps results in a file, one a line, and does not run again what it finds there for the same sources and
+ * tests. Exits 1 when the score is below `--score` (90).
  */
 import { createHash } from "node:crypto"
 import { appendFileSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -28,12 +29,13 @@ const { values: options } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     files: { type: "string", default: "" },
-    tests: { type: "string", default: "rules,scenarios,review,faults" },
-    slow: { type: "string", default: "1000" },
+    tests: { type: "string", default: "rules,scenarios,review,faults,input,testing,model,memory" },
+    slow: { type: "string", default: "1500" },
     jobs: { type: "string", default: "2" },
     score: { type: "string", default: "90" },
     resume: { type: "string" },
     json: { type: "string" },
+    rules: { type: "string", default: "" },
     "no-rules": { type: "boolean", default: false }
   }
 })
@@ -121,6 +123,13 @@ class Plan {
     return this.ordered([...this.results.keys()].filter((index) => this.isUsed(index)), topic)
   }
 
+  /** The tests of some files, as a process knows them that has loaded no others; `all` says which they are here. */
+  of(files: ReadonlyArray<string>) {
+    const all = [...this.results.keys()].filter((index) => files.includes(this.results[index].file))
+    const chosen = this.ordered(all.filter((index) => this.isUsed(index)), "")
+    return { all, chosen: chosen.map(([index, limit]) => [all.indexOf(index), limit] as const) }
+  }
+
   private isUsed(index: number): boolean {
     const { effort, error } = this.results[index]
     return error === undefined && effort.busy <= Number(options.slow)
@@ -167,6 +176,10 @@ const plan = new Plan(measured)
 const broken = measured.filter(({ error }) => error !== undefined)
 const seconds = measured.reduce((sum, { effort: { busy } }) => sum + busy, 0) / 1000
 console.log(`${mutants.length} mutants of ${code.size} files; ${measured.length} tests take ${seconds.toFixed(1)} s`)
+const slow = measured.filter(({ effort: { busy } }) => busy > Number(options.slow))
+for (const { effort: { busy }, name } of slow) {
+  console.log(`too slow to run for each mutant: ${name} (${busy.toFixed()} ms)`)
+}
 for (const { error, name } of broken) console.log(`fails without a mutant, so it is left out: ${name}\n  ${error}`)
 
 const known = new Map<string, Result>()
@@ -220,22 +233,30 @@ const runMutant = async (mutant: Mutant): Promise<void> => {
 
 let mirrors = 0
 
-/** A broken rule: in a mirror and a process of its own. */
+/** A broken rule: in a mirror and processes of its own, first with the tests of that rule, then with all others. */
 const runRule = async (rule: RuleMutant): Promise<void> => {
   const key = `${state} ${hash(JSON.stringify(rule))}`
   const before = known.get(key)
   if (before !== undefined) return record(before)
   const own = join(folder, `rule-${++mirrors}`)
-  makeMirror(own)
+  makeMirror(own, mirror) // the tests as they were measured
   write(own, edited(rule))
-  const runner = new Runner(own, tests)
-  const verdict = await runner.run(0, plan.all(rule.rule))
-  runner.stop()
-  if (verdict._tag === "killed" && verdict.test < 0) throw new Error(`"${rule.name}": ${verdict.error}`)
+  const isOwn = (file: string) => file.endsWith(`/${rule.rule}.test.ts`)
+  let verdict = await runIn(own, tests.filter(isOwn))
+  if (verdict._tag === "survived") verdict = await runIn(own, tests.filter((file) => !isOwn(file)))
   rmSync(own, { recursive: true, force: true })
+  if (verdict._tag === "killed" && verdict.test < 0) throw new Error(`"${rule.name}": ${verdict.error}`)
   const [[file, original, mutated]] = rule.edits
   const where = `${rule.rule}, ${file}`
   record({ key, where, kind: rule.name, original, mutated, ...outcome(verdict) })
+}
+
+const runIn = async (folder: string, files: ReadonlyArray<string>): Promise<Verdict> => {
+  const runner = new Runner(folder, files)
+  const { chosen, all } = plan.of(files)
+  const verdict = await runner.run(0, chosen)
+  runner.stop()
+  return verdict._tag === "killed" ? { ...verdict, test: all[verdict.test] ?? -1 } : verdict
 }
 
 const edited = ({ edits, name }: RuleMutant): ReadonlyMap<string, string> => {
@@ -250,8 +271,10 @@ const edited = ({ edits, name }: RuleMutant): ReadonlyMap<string, string> => {
   return files
 }
 
-const broke = options["no-rules"] ? [] : rules
-broke.forEach(edited) // all must match before anything runs
+rules.forEach(edited) // all must match before anything runs
+const broke = options["no-rules"]
+  ? []
+  : rules.filter(({ name, rule }) => options.rules.split("|").some((part) => `${rule} ${name}`.includes(part)))
 const queue = [...broke.map((rule) => () => runRule(rule)), ...choose(mutants).map((mutant) => () => runMutant(mutant))]
 const jobs = queue.length
 

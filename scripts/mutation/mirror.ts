@@ -1,22 +1,22 @@
 /** Copies of effect-tasks in the folder for temporary files: mutants never touch the working tree. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 const root = join(import.meta.dirname, "../..")
 const home = "packages/effect-tasks"
 export const internals = `${home}/src/internal`
 
-/** The sources that are mutated: those beside each other in `src/internal`. */
+/** The sources that are mutated, by room and name: all of `src/internal` but what only tests use. */
 export const sources = (): ReadonlyMap<string, string> => {
-  const files = readdirSync(join(root, internals)).filter((name) => name.endsWith(".ts"))
+  const files = globSync("*/*.ts", { cwd: join(root, internals), exclude: ["testing"] }).toSorted()
   return new Map(files.map((name) => [name, readFileSync(join(root, internals, name), "utf8")]))
 }
 
-/** Makes a mirror in which `effect-tasks` is the copy and every other package the installed one. */
-export const makeMirror = (folder: string): void => {
+/** Makes a mirror, of another one unless of here, in which `effect-tasks` is the copy and the rest what is installed. */
+export const makeMirror = (folder: string, of = root): void => {
   rmSync(folder, { recursive: true, force: true })
   for (const part of ["package.json", "src", "test"]) {
-    cpSync(join(root, home, part), join(folder, home, part), { recursive: true })
+    cpSync(join(of, home, part), join(folder, home, part), { recursive: true })
   }
   link(join(root, "node_modules"), join(folder, "node_modules"), readdirSync(join(root, "node_modules")))
 }

@@ -1,0 +1,200 @@
+/** R20: dispatch, and what a step may do. */
+import { one, type RuleMutant } from "./rule.ts"
+
+export const dispatch: ReadonlyArray<RuleMutant> = [
+  // dispatch
+  one(
+    "R20",
+    "one more than capacity is taken",
+    "dispatch/admission.ts",
+    "ready.size - taken < settings.capacity",
+    "ready.size - taken <= settings.capacity"
+  ),
+  one(
+    "R20",
+    "capacity counts what free slots are about to take",
+    "dispatch/admission.ts",
+    "ready.size - taken < settings.capacity || (taken < free && !isHeldBack(request))",
+    "ready.size < settings.capacity"
+  ),
+  one(
+    "R20",
+    "slots that resuming tasks are about to take count as free",
+    "dispatch/admission.ts",
+    " - resuming.startable",
+    ""
+  ),
+  one(
+    "R20",
+    "a paused worker pool takes more than its capacity",
+    "dispatch/admission.ts",
+    "paused ? 0 : Math.max",
+    "Math.max"
+  ),
+  one(
+    "R20",
+    "a dispatch inside a task is held back",
+    "dispatch/accept.ts",
+    " && taskAt(request.from) === undefined) return",
+    ") return"
+  ),
+  one("R20", `onFull: "fail" suspends`, "dispatch/admission.ts", `onFull === "fail" ?`, "false ?"),
+  one(
+    "R20",
+    "dispatchers are admitted last come first",
+    "queue/suspended.ts",
+    "a.order < b.order",
+    "a.order > b.order"
+  ),
+  one(
+    "R20",
+    "dispatchers are admitted without regard to priority",
+    "queue/suspended.ts",
+    "a.priority !== b.priority ? a.priority > b.priority : ",
+    ""
+  ),
+  one(
+    "R20",
+    "who comes when there is room goes before suspended dispatchers",
+    "dispatch/admission.ts",
+    "machine.suspended.size === 0 && hasRoom(request)",
+    "hasRoom(request)"
+  ),
+  one(
+    "R20",
+    "an interrupted dispatcher is admitted later",
+    "dispatch/admission.ts",
+    "return Effect.sync(() => suspended.remove(dispatch))",
+    "return Effect.void"
+  ),
+  one(
+    "R20",
+    "a suspended dispatcher does not notice that its pool is cancelled",
+    "transition/stop.ts",
+    "      machine.reconsider(pool)\n",
+    ""
+  ),
+  one(
+    "R20",
+    "a suspended dispatcher does not notice that its pool is sealed",
+    "transition/tickets.ts",
+    "  machine.reconsider(pool)\n  touch(pool)\n",
+    "  touch(pool)\n"
+  ),
+  one(
+    "R20",
+    "a suspended dispatcher does not notice that its layer closes",
+    "dispatch/registry.ts",
+    "    machine.reconsider(job)\n",
+    ""
+  ),
+  one(
+    "R20",
+    "a suspended dispatcher does not notice that the worker pool closes",
+    "handle/workerPool.ts",
+    "    machine.reconsider(machine)\n",
+    ""
+  ),
+  one(
+    "R20",
+    "a suspended dispatcher does not notice that it could join",
+    "dispatch/accept.ts",
+    "    if (key !== undefined) machine.reconsider(keyConcern(job, key))\n",
+    ""
+  ),
+  one(
+    "R20",
+    "a suspended dispatcher does not notice a kept result",
+    "transition/lifecycle.ts",
+    "    machine.reconsider(keyConcern(job, key))\n",
+    ""
+  ),
+  one(
+    "R20",
+    "a handler starts on the stack of its dispatch",
+    "record/machine.ts",
+    "this.dispatcher.scheduleTask(this.turn, 0)",
+    "this.turn()"
+  ),
+  one(
+    "R20",
+    "a turn runs in the async context of who asked for it",
+    "record/machine.ts",
+    "inContext(() => this.settings.turn(this))",
+    "this.settings.turn(this)"
+  ),
+  // steps
+  one(
+    "R20",
+    "a fiber goes on in the middle of a transition",
+    "transition/slot.ts",
+    `  run.task.machine.tell({ _tag: "goOn", run, waits: takeClaimants(waiting) })`,
+    "  for (const wait of takeClaimants(waiting)) wait.goOn()"
+  ),
+  one(
+    "R20",
+    "waiters wake in the middle of a transition",
+    "record/machine.ts",
+    `this.tell({ _tag: "wake", waiters: takeWaiters(source) })`,
+    "for (const waiter of takeWaiters(source)) waiter.wake()"
+  ),
+  one(
+    "R20",
+    "handlers are interrupted in the middle of a cancel",
+    "transition/stop.ts",
+    `started[0].task.machine.tell({ _tag: "interrupt", runs: started })`,
+    "for (const run of started) run.execution?.fiber?.interruptUnsafe()"
+  ),
+  {
+    rule: "R20",
+    name: "an inbox shuts down in the middle of an exit",
+    edits: [
+      [
+        "transition/lifecycle.ts",
+        `import * as event from`,
+        `import * as Queue from "effect/Queue"\nimport * as event from`
+      ],
+      ["transition/lifecycle.ts", `machine.tell({ _tag: "shutdown", inbox })`, "Queue.shutdownUnsafe(inbox)"]
+    ]
+  },
+  {
+    rule: "R20",
+    name: "hooks run in the middle of an exit",
+    edits: [
+      [
+        "transition/lifecycle.ts",
+        `import * as event from`,
+        `import { runHooks } from "../run/hooks.ts"\nimport * as event from`
+      ],
+      ["transition/lifecycle.ts", `machine.tell({ _tag: "hooks", run })`, "runHooks(task, () => settle(run))"]
+    ]
+  },
+  {
+    rule: "R20",
+    name: "a label is made in the middle of an exit",
+    edits: [
+      [
+        "transition/lifecycle.ts",
+        `import * as event from`,
+        `import { labelOfFailed } from "../observe/label.ts"\nimport * as event from`
+      ],
+      ["transition/lifecycle.ts", `task.machine.tell({ _tag: "label", failed })`, "labelOfFailed(failed)"]
+    ]
+  },
+  {
+    rule: "R20",
+    name: "finalizers run in the middle of a settle",
+    edits: [
+      [
+        "transition/tickets.ts",
+        `import * as event from`,
+        `import { runEach } from "../run/hooks.ts"\nimport * as event from`
+      ],
+      [
+        "transition/tickets.ts",
+        `machine.tell({ _tag: "finalizers", pool })`,
+        "runEach(machine, () => pool.finalizers.shift(), () => releasePool(pool))"
+      ]
+    ]
+  }
+]

@@ -1,0 +1,194 @@
+/** R21, R22: shutdown and rings. */
+import { one, type RuleMutant } from "./rule.ts"
+
+export const waits: ReadonlyArray<RuleMutant> = [
+  // shutdown
+  one(
+    "R21",
+    "a handler layer does not wait for its tasks",
+    "dispatch/registry.ts",
+    "    yield* awaitEnd(machine, live)\n",
+    ""
+  ),
+  one("R21", "there is no grace", "dispatch/registry.ts", "    if (grace > 0) {", "    if (false) {"),
+  one("R21", "each layer has a grace of its own", "dispatch/registry.ts", "machine.graceEnd ??=", "machine.graceEnd ="),
+  one(
+    "R21",
+    "a layer that closes takes dispatches",
+    "dispatch/registry.ts",
+    `    registration.phase = "closing"\n`,
+    ""
+  ),
+  one(
+    "R21",
+    "live tasks may not dispatch during the grace",
+    "dispatch/accept.ts",
+    `phase === "closed" || (phase === "closing" && from === undefined)`,
+    `phase !== "open"`
+  ),
+  one(
+    "R21",
+    "a shutdown does not look again for tasks that came meanwhile",
+    "wait/closing.ts",
+    "return Effect.andThen(all, round)",
+    "return Effect.as(all, true)"
+  ),
+  one(
+    "R21",
+    "a closer waits for who waits for it",
+    "wait/closing.ts",
+    "!node.ready && !isHeldUp(node, seen)",
+    "!node.ready"
+  ),
+  one(
+    "R21",
+    "a closer does not notice who comes to wait for it",
+    "wait/closing.ts",
+    " || isHeldUp(node, waiting()) ? Effect.void : undefined",
+    " ? Effect.void : undefined"
+  ),
+  one(
+    "R21",
+    "pools that are left stay open at shutdown",
+    "handle/workerPool.ts",
+    `    cancelPools([...machine.pools.values()].filter((pool) => !pool.isGlobal), "shutdown")\n`,
+    ""
+  ),
+  one(
+    "R21",
+    "the finalizers of GLOBAL never run",
+    "handle/workerPool.ts",
+    `    machine.tell({ _tag: "finalizers", pool: machine.global })\n    yield* awaitEnd(machine, () => [...machine.pools.values()].filter((pool) => !pool.released))\n`,
+    ""
+  ),
+  one("R21", "readers wait on after the shutdown", "handle/workerPool.ts", "    machine.changes.ended = true\n", ""),
+  one(
+    "R21",
+    "tasks run with a handler that came after their dispatch",
+    "run/attempt.ts",
+    "registration.handler(task.payload",
+    "task.job.registrations.at(-1)!.handler(task.payload"
+  ),
+  one(
+    "R21",
+    "the oldest handler serves all dispatches",
+    "dispatch/dispatch.ts",
+    "registrations.findLast(isOpen)",
+    "registrations.find(isOpen)"
+  ),
+  one(
+    "R21",
+    "two different jobs with one tag live together",
+    "dispatch/registry.ts",
+    "if (existing.registrations.length > 0) {",
+    "if (false) {"
+  ),
+  one("R21", "the warning of a shutdown names all tasks", "dispatch/registry.ts", "left.slice(0, named)", "left"),
+  one(
+    "R21",
+    "a drain from outside ends while a task drains",
+    "wait/drain.ts",
+    "from === undefined ? machine.live === 0 : over",
+    "over"
+  ),
+  one(
+    "R21",
+    "a drain that begins while a task drains does not wait for that",
+    "wait/drain.ts",
+    "from === undefined ? [] : [from, ...inside(machine)]",
+    "[...(from === undefined ? [] : [from]), ...inside(machine)]"
+  ),
+  one(
+    "R21",
+    "a drain ends as soon as one task waits for it",
+    "wait/drain.ts",
+    ".length >= machine.live",
+    ".length > 0"
+  ),
+  {
+    rule: "R21",
+    name: "a drain does not wait for hooks",
+    edits: [
+      ["transition/lifecycle.ts", "  machine.live--\n", ""],
+      ["transition/lifecycle.ts", "  countExit(task)\n", "  countExit(task)\n  machine.live--\n  machine.schedule()\n"]
+    ]
+  },
+  // rings
+  one(
+    "R22",
+    "no ring is noticed",
+    "wait/wait.ts",
+    "options.target === undefined ? undefined : checkRing(from, options.target)",
+    "undefined"
+  ),
+  one(
+    "R22",
+    "a joining dispatch closes a ring unnoticed",
+    "dispatch/accept.ts",
+    "    if (ring !== undefined) throw ring\n",
+    ""
+  ),
+  one(
+    "R22",
+    "reading progress closes a ring unnoticed",
+    "handle/task.ts",
+    "const options = { seen: 0, check: (from: Parameters<typeof checkRing>[0]) => checkRing(from, record) }",
+    "const options = { seen: 0 }"
+  ),
+  one(
+    "R22",
+    "a send closes a ring unnoticed",
+    "run/inbox.ts",
+    "return ring === undefined ? undefined : Effect.die(ring)",
+    "return undefined"
+  ),
+  one(
+    "R22",
+    "reading a pool's status to its end closes a ring unnoticed",
+    "wait/graph.ts",
+    "  return held.length > 0 && held.length >= pool.remaining ? ringThrough(from, pool, held[0], waitsFor) : undefined\n",
+    "  return held.length < 0 ? ringThrough(from, pool, held[0], waitsFor) : undefined\n"
+  ),
+  one(
+    "R22",
+    "that the maker of a pool waits for its end closes a ring unnoticed",
+    "wait/graph.ts",
+    "    if (node.maker !== undefined) found.push(node.maker)\n",
+    ""
+  ),
+  one(
+    "R22",
+    "a ring through the pools of a task that does not wait is not noticed",
+    "wait/graph.ts",
+    " || (run.execution?.pools?.size ?? 0) > 0",
+    ""
+  ),
+  one(
+    "R22",
+    "a cancelling call waits for tasks above it that wait for its hook",
+    "wait/graph.ts",
+    "    if (inHooks && pool.maker !== undefined) found.push(pool.maker)\n",
+    ""
+  ),
+  one(
+    "R22",
+    "a cancelling call waits for what is queued for its key",
+    "wait/graph.ts",
+    `  if (newest !== undefined && newest !== node && newest.state === "Queued") found.push(newest)\n`,
+    ""
+  ),
+  one(
+    "R22",
+    "a cancelling call waits for the tasks above it",
+    "wait/graph.ts",
+    "new Set(closure(upward(from)).keys())",
+    "new Set(closure(from === undefined ? [] : [from]).keys())"
+  ),
+  one(
+    "R22",
+    "a ring names but its ends",
+    "wait/graph.ts",
+    "ring: ring.map((node) => node.id)",
+    "ring: [ring[0].id, from.id]"
+  )
+]
