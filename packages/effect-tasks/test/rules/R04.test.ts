@@ -279,6 +279,26 @@ describe("R4 Hooks", () => {
         assert.deepStrictEqual(seen.log, ["end"])
       }).pipe(withPool()))
 
+    it.effect("wait on when the task is cancelled whose handler registers them", () =>
+      Effect.gen(function*() {
+        const [end, seen] = [gate(), trace()]
+        const ended = yield* work("ended")
+        yield* ended.await
+        const other = yield* work("other", () => end.wait)
+        const task = yield* work("a", () =>
+          Effect.andThen(
+            ended.onExit(() => Effect.andThen(other.exit, seen.push("hook"))),
+            seen.push("handler")
+          ))
+        yield* awaitState(task, "Sleeping")
+        const cancel = yield* Effect.forkChild(Effect.andThen(task.cancel(), seen.push("canceled")))
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(task), "Stopping")
+        yield* end.open
+        yield* Fiber.join(cancel)
+        assert.deepStrictEqual(seen.log, ["hook", "canceled"])
+      }).pipe(withPool()))
+
     it.effect("have their own Scope, no current task, and fail nobody", () =>
       Effect.gen(function*() {
         const seen = trace()

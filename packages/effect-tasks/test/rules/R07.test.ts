@@ -362,6 +362,31 @@ describe("R7 A cancel is one step over the whole subtree", () => {
       ])
     }).pipe(withPool({ workers: 1 })))
 
+  it.effect("pools that are made while others of the task end are awaited before its Scope closes too", () =>
+    Effect.gen(function*() {
+      const [child, late, end, seen] = [gate(), gate(), gate(), trace()]
+      const task = yield* work("a", () =>
+        Effect.gen(function*() {
+          yield* Effect.addFinalizer(() => seen.push("Scope"))
+          yield* work("child", () => Effect.uninterruptible(child.wait), { pool: yield* TaskPool.make() })
+          const makes = Effect.gen(function*() {
+            yield* late.wait
+            const pool = yield* TaskPool.make()
+            yield* work("late child", () => Effect.onInterrupt(Effect.never, () => seen.push("late child")), { pool })
+            yield* settleTurns
+            yield* child.open
+            yield* end.wait
+          })
+          yield* Effect.forkDetach(Effect.scoped(makes), { startImmediately: true })
+          yield* settleTurns
+        }))
+      yield* awaitState(task, "Stopping")
+      yield* late.open
+      yield* task.await
+      yield* Effect.andThen(end.open, settleTurns)
+      assert.deepStrictEqual(seen.log, ["late child", "Scope"])
+    }).pipe(withPool()))
+
   it.effect("a task is not Exited while one below it still stops", () =>
     Effect.gen(function*() {
       const held = gate()
