@@ -185,9 +185,9 @@ export const pools: ReadonlyArray<RuleMutant> = [
   one(
     "R11",
     "a sealed pool refuses tasks below its own",
-    "dispatch/accept.ts",
-    "      if (holder.maker !== undefined) above.add(holder.maker)\n",
-    ""
+    "wait/graph.ts",
+    "for (const above of upward(node)) if",
+    "for (const above of node === undefined ? [] : [node]) if"
   ),
   one(
     "R11",

@@ -132,8 +132,8 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R22",
     "reading progress closes a ring unnoticed",
     "handle/task.ts",
-    "const options = { seen: 0, check: (from: Parameters<typeof checkRing>[0]) => checkRing(from, record) }",
-    "const options = { seen: 0 }"
+    "{ seen: 0, check }",
+    "{ seen: 0 }"
   ),
   one(
     "R22",

@@ -23,8 +23,8 @@ import { extrasOf, TaskRecord } from "../record/task.ts"
 import { countNew, countReuse } from "../transition/counting.ts"
 import { postpone, queue, setPriority } from "../transition/lifecycle.ts"
 import { stopTask } from "../transition/stop.ts"
-import { hold, holdersOf, link, ticketOf } from "../transition/tickets.ts"
-import { checkHold } from "../wait/graph.ts"
+import { hold, link, ticketOf } from "../transition/tickets.ts"
+import { checkHold, isWithin } from "../wait/graph.ts"
 
 /** A checked dispatch. */
 export interface Request {
@@ -88,6 +88,7 @@ const refuse = (request: Request): DispatchErrorReason | undefined => {
   const { machine, pool, registration } = request
   const from = taskAt(request.from)
   if (isClosed(machine, from) || isClosed(registration, from)) return new WorkerPoolClosed({})
+  // a sealed pool still takes what its own unfinished tasks, and those below them, dispatch
   const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runAt(request.from)?.task))
   return open ? undefined : new PoolClosed({ poolId: pool.id })
 }
@@ -95,19 +96,6 @@ const refuse = (request: Request): DispatchErrorReason | undefined => {
 /** What closes still takes what live tasks dispatch. */
 const isClosed = ({ phase }: Machine | Registration, from: TaskRecord | undefined): boolean =>
   phase === "closed" || (phase === "closing" && from === undefined)
-
-/** A sealed pool still takes what its own unfinished tasks, and those below them, dispatch. */
-const isWithin = (pool: PoolRecord, from: TaskRecord | undefined): boolean => {
-  const above = new Set(from === undefined ? [] : [from])
-  // a Set iterates on over what is added meanwhile: a shared task is below the makers of all pools that hold it
-  for (const task of above) {
-    for (const holder of holdersOf(task)) {
-      if (holder === pool) return true
-      if (holder.maker !== undefined) above.add(holder.maker)
-    }
-  }
-  return false
-}
 
 /** The defect of queueing in a pool behind a task that waits for it; one that is cancelled now ends its wait. */
 const ringBehind = (pool: PoolRecord, { newest }: KeyQueue<Run>): WaitCycle | undefined => {

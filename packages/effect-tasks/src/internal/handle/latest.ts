@@ -18,11 +18,13 @@ export const reader = (reports: Reports, seen: number): Source => ({
   }
 })
 
+/** The defect of waiting for a later value. */
+export type Check = NonNullable<Parameters<typeof until>[1]["check"]>
+
 interface Options {
   /** The version before the first one to read. */
   readonly seen: number
-  /** The defect of waiting for a later one. */
-  readonly check?: Parameters<typeof until>[1]["check"]
+  readonly check?: Check
 }
 
 /** The current value, then later ones, the last one always, then the end. */

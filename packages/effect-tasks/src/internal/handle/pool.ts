@@ -22,7 +22,7 @@ import { hasHeld, parentBelow, runsOf, seal } from "../transition/tickets.ts"
 import { closePool, stopAndAwait } from "../wait/closing.ts"
 import { checkEnd } from "../wait/graph.ts"
 import { reading, until } from "../wait/wait.ts"
-import { latest } from "./latest.ts"
+import { type Check, latest } from "./latest.ts"
 import { machineIn } from "./service.ts"
 import { toTask } from "./task.ts"
 
@@ -111,8 +111,8 @@ export class PoolHandle implements TaskPool {
   get changes(): Stream.Stream<PoolStatus> {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
-    const options = { seen: -1, check: (from: Parameters<typeof checkEnd>[0]) => checkEnd(from, record) }
-    return reading(latest(() => record.changes, () => statusOf(record), options))
+    const check: Check = (from) => checkEnd(from, record)
+    return reading(latest(() => record.changes, () => statusOf(record), { seen: -1, check }))
   }
 
   get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {

@@ -13,11 +13,11 @@ import type { Accepted } from "../dispatch/accept.ts"
 import { recompute } from "../dispatch/dispatch.ts"
 import { settled } from "../dispatch/holding.ts"
 import { toMillis, toPriority, toReason } from "../job/checks.ts"
-import { latestOf, progressOf } from "../observe/progress.ts"
+import { latestOf } from "../observe/progress.ts"
 import { exitOf, exitStatusOf } from "../record/outcome.ts"
 import { handleOf } from "../record/pool.ts"
 import type { Run } from "../record/run.ts"
-import { changesOf, type TaskRecord } from "../record/task.ts"
+import { changesOf, progressOf, type TaskRecord } from "../record/task.ts"
 import { TaskTypeId } from "../record/typeIds.ts"
 import { register } from "../run/hooks.ts"
 import { send } from "../run/inbox.ts"
@@ -26,7 +26,7 @@ import { setTimeout } from "../transition/stop.ts"
 import { cancelTask } from "../wait/closing.ts"
 import { checkRing } from "../wait/graph.ts"
 import { reading, until } from "../wait/wait.ts"
-import { latest, reader } from "./latest.ts"
+import { type Check, latest, reader } from "./latest.ts"
 
 type AnyHandle = Task<any, any, any, any>
 
@@ -75,14 +75,14 @@ export class TaskHandle implements AnyHandle {
   get changes(): Stream.Stream<Status<any, any, any>> {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
-    const options = { seen: -1, check: (from: Parameters<typeof checkRing>[0]) => checkRing(from, record) }
-    return reading(latest(() => changesOf(record), () => statusOf(record), options))
+    const check: Check = (from) => checkRing(from, record)
+    return reading(latest(() => changesOf(record), () => statusOf(record), { seen: -1, check }))
   }
 
   get progress(): Stream.Stream<any> {
     const { record } = this
-    const options = { seen: 0, check: (from: Parameters<typeof checkRing>[0]) => checkRing(from, record) }
-    return latest(() => progressOf(record), () => record.extras!.progress!.latest, options)
+    const check: Check = (from) => checkRing(from, record)
+    return latest(() => progressOf(record), () => record.extras!.progress!.latest, { seen: 0, check })
   }
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {

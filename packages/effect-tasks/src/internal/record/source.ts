@@ -31,8 +31,12 @@ export const takeWaiters = (source: Waited): Iterable<Waiter> => {
 /** A value that changes, for readers who want the latest: `version` counts the changes. */
 export class Reports implements Waited {
   version = 0
-  ended = false
+  ended: boolean
   waiters: Set<Waiter> | undefined
+
+  constructor(ended = false) {
+    this.ended = ended
+  }
 }
 
 /** What a task has reported. */

@@ -7,7 +7,7 @@ import type { JobState } from "./job.ts"
 import type { Machine } from "./machine.ts"
 import type { PoolRecord } from "./pool.ts"
 import type { Run } from "./run.ts"
-import { type Progress, Reports, type Source, type Waiter } from "./source.ts"
+import { Progress, Reports, type Source, type Waiter } from "./source.ts"
 import type { State } from "./state.ts"
 
 /** A cancel or a timeout; one may end many tasks. */
@@ -103,15 +103,9 @@ export class Extras {
 
 export const extrasOf = (task: TaskRecord): Extras => task.extras ??= new Extras()
 
-/** For a reader of its status. */
-export const changesOf = (task: TaskRecord): Reports => {
-  const extras = extrasOf(task)
-  if (extras.changes === undefined) {
-    extras.changes = new Reports()
-    extras.changes.ended = task.settled
-  }
-  return extras.changes
-}
+/** For a reader of its status, or of its progress; made for the first one. */
+export const changesOf = (task: TaskRecord): Reports => extrasOf(task).changes ??= new Reports(task.settled)
+export const progressOf = (task: TaskRecord): Progress => extrasOf(task).progress ??= new Progress(task.settled)
 
 /** Tells the readers of its status. */
 export const touchTask = ({ extras, machine }: TaskRecord): void => {

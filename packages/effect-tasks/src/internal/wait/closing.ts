@@ -40,16 +40,16 @@ export const stopAndAwait = (pool: PoolRecord, reason: string | undefined, closi
 export const closePool = (pool: PoolRecord, reason: string): Effect.Effect<void> =>
   Effect.suspend(() => (pool.released ? Effect.void : stopAndAwait(pool, reason, true)))
 
-interface Waiting {
+interface Awaiting {
   readonly reason: WaitingFor
   readonly closing: PoolRecord | boolean
 }
 
-const awaitTask = ({ task }: Run, wait: Waiting): Effect.Effect<void> =>
+const awaitTask = ({ task }: Run, wait: Awaiting): Effect.Effect<void> =>
   until(task, { ...wait, instead: (dependents) => dependents().has(task) ? Effect.void : undefined })
 
 /** Waits for each task that has been stopped, or ends by itself. */
-const awaitEach = (pool: PoolRecord, wait: Waiting): Effect.Effect<void> =>
+const awaitEach = (pool: PoolRecord, wait: Awaiting): Effect.Effect<void> =>
   Effect.suspend(() => {
     const stopped = runsOf(pool).filter(({ marked, task }) => marked || task.state === "Stopping")
     return Effect.forEach(stopped, (run) => awaitTask(run, wait), { discard: true })

@@ -80,6 +80,12 @@ export const heldUpBy = (nodes: ReadonlyArray<Node>): ReadonlyArray<TaskRecord> 
 const holds = (pool: PoolRecord, node: Node): boolean =>
   node === pool || (node instanceof TaskRecord && node.run !== undefined && ticketOf(pool, node.run) !== undefined)
 
+/** Whether a node is in the pool, or below it: a shared task is below the makers of all pools that hold it. */
+export const isWithin = (pool: PoolRecord, node: Node | undefined): boolean => {
+  for (const above of upward(node)) if (holds(pool, above)) return true
+  return false
+}
+
 const isOf = (target: Node, node: Node): boolean => target instanceof PoolRecord ? holds(target, node) : node === target
 
 /** The defect of a wait of `from` for `target` that would close a ring. */
