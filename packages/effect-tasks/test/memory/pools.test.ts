@@ -30,6 +30,30 @@ describe("R16 the failures that pools remember are ids and causes, not tasks", (
     }))
 
   forgotten(
+    "though a stack that nobody has read leads to the payload",
+    () =>
+      Holds.toLayer(({ n, x }) =>
+        Effect.sync(() => {
+          const fail = () => {
+            throw new Error(`${n}`, { cause: typeof x })
+          }
+          fail()
+        })
+      ).pipe(Layer.provideMerge(pool())),
+    (watch) =>
+      Effect.gen(function*() {
+        const { global } = yield* WorkerPool
+        yield* Effect.forEach(numbers, (n) =>
+          Effect.gen(function*() {
+            const task = yield* Holds.dispatch({ n, x: thing() })
+            watch("payload", task.payload)
+            yield* task.exit
+          }), { discard: true })
+        return global
+      })
+  )
+
+  forgotten(
     "in a pool that is done and that somebody keeps, and in those above it",
     () => failing(),
     (watch) =>

@@ -486,6 +486,39 @@ describe("R21 Shutdown", () => {
         assert.deepStrictEqual(waits.map((fiber) => fiber.pollUnsafe() !== undefined), waits.map(() => true))
       }))
 
+    for (const [who, hook] of [["a hook", true], ["a pool's finalizer", false]] as const) {
+      it.effect(`${who} that reads what goes on as long as the worker pool gets to its end`, () =>
+        Effect.gen(function*() {
+          const { close, register, run } = yield* start()
+          yield* register(scriptedLayer(Work))
+          const workerPool = yield* run(Effect.service(WorkerPool))
+          const seen = trace()
+          const streams = {
+            events: workerPool.events,
+            changes: workerPool.changes,
+            pool: workerPool.global.changes
+          }
+          for (const [name, stream] of Object.entries(streams)) {
+            const reads = () => Effect.andThen(Stream.runDrain(stream as Stream.Stream<unknown>), seen.push(name))
+            if (hook) yield* run(running(name, (self) => Effect.andThen(self.onExit(reads), Effect.never)))
+            else yield* run(Effect.flatMap(TaskPool.make(), (pool) => pool.addFinalizer(reads)))
+          }
+          yield* close
+          assert.sameMembers(seen.log, Object.keys(streams))
+        }))
+    }
+
+    it.effect("a hook that reads what goes on does not hold up the close of its handler layer", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        const handlers = yield* register(scriptedLayer(Work))
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        yield* run(work("a", (self) => self.onExit(() => Stream.runDrain(workerPool.events))))
+        yield* settleTurns
+        yield* handlers.close
+        yield* close
+      }))
+
     it.effect("no timer is left", () =>
       Effect.gen(function*() {
         const clock = yield* Clock.Clock

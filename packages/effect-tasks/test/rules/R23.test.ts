@@ -121,6 +121,18 @@ describe("R23 Retry", () => {
       }).pipe(withPool({}, job)))
   }
 
+  it.effect("a defect of a finalizer between two attempts ends the task, and the failure is not lost", () =>
+    Effect.gen(function*() {
+      yield* script(
+        "a",
+        () => Effect.andThen(Effect.addFinalizer(() => Effect.die("finalizer")), new TestError({ id: "a" }))
+      )
+      const task = yield* Thrice.dispatch({ id: "a" })
+      const cause = yield* Effect.flip(Effect.sandbox(task.await))
+      assert.deepStrictEqual(cause.reasons.map(({ _tag }) => _tag), ["Fail", "Die"])
+      assert.strictEqual((yield* task.status).attempt, 1)
+    }).pipe(withPool({}, Thrice)))
+
   describe("is never made after", () => {
     it.effect("a defect", () =>
       Effect.gen(function*() {

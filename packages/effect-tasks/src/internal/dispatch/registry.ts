@@ -15,6 +15,7 @@ import type { TaskRecord } from "../record/task.ts"
 import { Tasks } from "../record/tasks.ts"
 import { stopTask } from "../transition/stop.ts"
 import { awaitAll } from "../wait/closing.ts"
+import { endReaders } from "../wait/wait.ts"
 
 export const register = (
   machine: Machine,
@@ -119,6 +120,7 @@ export const shutDown = (
       yield* awaitAll(machine, live, grace)
     }
     refuse()
+    endReaders(machine)
     const left = live()
     for (const { run } of left) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)
     yield* tell(left, (count) => `Shutdown cancels ${count}`)

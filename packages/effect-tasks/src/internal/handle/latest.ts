@@ -25,16 +25,22 @@ interface Options {
   /** The version before the first one to read. */
   readonly seen: number
   readonly check?: Check
+  /** Whether the values go on as long as the worker pool. */
+  readonly endless?: boolean
 }
 
 /** The current value, then later ones, the last one always, then the end. */
-export const latest = <A>(reports: () => Reports, read: () => A, { check, seen: first }: Options): Stream.Stream<A> =>
+export const latest = <A>(
+  reports: () => Reports,
+  read: () => A,
+  { check, endless, seen: first }: Options
+): Stream.Stream<A> =>
   Stream.fromPull(Effect.sync(() => {
     const source = reports()
     let seen = first
     return Effect.suspend(() =>
       Effect.flatMap(
-        until(reader(source, seen), { reason: "task", check }),
+        until(reader(source, seen), { reason: "task", check, reads: endless }),
         () => {
           if (source.version === seen) return Cause.done()
           seen = source.version

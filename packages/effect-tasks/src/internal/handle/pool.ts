@@ -112,7 +112,7 @@ export class PoolHandle implements TaskPool {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
     const check: Check = (from) => checkEnd(from, record)
-    return reading(latest(() => record.changes, () => statusOf(record), { seen: -1, check }))
+    return reading(latest(() => record.changes, () => statusOf(record), { seen: -1, check, endless: true }))
   }
 
   get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {

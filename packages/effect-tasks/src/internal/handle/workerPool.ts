@@ -77,7 +77,7 @@ const makeService = (machine: Machine, directory: Directory): InternalWorkerPool
     }))
   ),
   status: Effect.sync(() => statusOf(machine)),
-  changes: reading(latest(() => machine.changes, () => statusOf(machine), { seen: -1 })),
+  changes: reading(latest(() => machine.changes, () => statusOf(machine), { seen: -1, endless: true })),
   events: events(machine),
   resize: (workers) =>
     Effect.sync(() => {
@@ -129,7 +129,7 @@ const events = (machine: Machine): Stream.Stream<TaskEvent> =>
     ),
     (listener) =>
       Stream.fromPull(Effect.succeed(
-        Effect.flatMap(until(listener, { reason: "task" }), () => {
+        Effect.flatMap(until(listener, { reason: "task", reads: true }), () => {
           const events = listener.takeAll()
           return Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : Cause.done()
         })

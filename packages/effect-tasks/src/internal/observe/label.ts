@@ -1,4 +1,5 @@
 /** How a person names a task: its id, and what its payload says in a few words. */
+import type * as Cause from "effect/Cause"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Failed } from "../record/pool.ts"
@@ -17,9 +18,21 @@ const labelOf = ({ job, payload }: TaskRecord): string => {
 
 /** That of a failed task, which may be gone by now. */
 export const labelOfFailed = (failed: Failed): string => {
-  if (failed.task !== undefined) failed.label = labelOf(failed.task)
+  if (failed.task === undefined) return failed.label
+  failed.label = labelOf(failed.task)
   failed.task = undefined
+  failed.cause.reasons.forEach(readStack)
   return failed.label
+}
+
+/** Until somebody reads it, V8 keeps what the functions of a stack refer to: the payload for one. */
+const readStack = (reason: Cause.Reason<unknown>): void => {
+  const error = reason._tag === "Fail" ? reason.error : reason._tag === "Die" ? reason.defect : undefined
+  try {
+    if (error instanceof Error) String(error.stack)
+  } catch {
+    // a getter of the user's
+  }
 }
 
 const cut = (text: string): string => {

@@ -10,7 +10,7 @@ import type { Ticket } from "./run.ts"
 import { Reports, type Source, type Waited, type Waiter } from "./source.ts"
 import type { TaskRecord } from "./task.ts"
 
-/** What is remembered of a task that ended as error: nothing that would keep the task. */
+/** What is remembered of a task that ended as error. */
 export class Failed {
   readonly taskId: string
   readonly job: string

@@ -1,4 +1,5 @@
 /** Running a task: its fiber, its attempts, its end. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -86,12 +87,12 @@ const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
 }
 
 /** Whether another attempt follows; if so the failed one is closed and the delay has passed. */
-const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
+const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean, unknown> =>
   Effect.gen(function*() {
     const { task } = run
     const delay = yield* delayOfRetry(run, error)
     if (delay === undefined) return false
-    yield* Effect.uninterruptible(closeAttempt(run, Exit.fail(error)))
+    yield* Effect.uninterruptible(closeForRetry(run, error))
     if (run.marked) return false
     task.extras?.hooks?.dropAttempt(task.attempt)
     task.attempt++
@@ -100,6 +101,13 @@ const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean> =>
     if (delay > 0 && !task.machine.settings.inline) yield* sleep(run, delay)
     return true
   })
+
+/** A defect of a finalizer ends the task, with the failure that it came after. */
+const closeForRetry = (run: Run, error: unknown): Effect.Effect<void, unknown> =>
+  Effect.catchCause(
+    closeAttempt(run, Exit.fail(error)),
+    (defect) => Effect.failCause(Cause.combine(Cause.fail(error), defect))
+  )
 
 const sleep = (run: Run, millis: number): Effect.Effect<void> =>
   Effect.suspend(() => {

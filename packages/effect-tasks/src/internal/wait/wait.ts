@@ -10,7 +10,8 @@ import * as Stream from "effect/Stream"
 import type { WaitingFor } from "../../Task.ts"
 import type { WaitCycle } from "../../TaskError.ts"
 import { nodeOf, runOf, sleeperOf } from "../record/currentTask.ts"
-import type { PoolRecord } from "../record/pool.ts"
+import type { Machine } from "../record/machine.ts"
+import { PoolRecord } from "../record/pool.ts"
 import { type PendingWait, type Run, waitingOf } from "../record/run.ts"
 import type { Node, Source, Waiter } from "../record/source.ts"
 import { beginWait, endWait } from "../transition/slot.ts"
@@ -145,6 +146,8 @@ interface UntilOptions {
   /** The defect of waiting here, where it takes more than the target to tell. */
   readonly check?: ((from: Node | undefined) => WaitCycle | undefined) | undefined
   readonly closing?: PoolRecord | boolean
+  /** It reads what goes on as long as the worker pool: for who is inside of what closes, that has ended. */
+  readonly reads?: boolean | undefined
   /** What a cancelling call, which never dies, does instead of waiting, given those that wait for the caller. */
   readonly instead?: (
     dependents: () => ReadonlySet<Node>,
@@ -161,6 +164,7 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
       over: (fiber) => {
         if (source.ready) return Effect.void
         const from = nodeOf(fiber)
+        if (options.reads === true && isClosing(from)) return Effect.void
         if (options.instead !== undefined) return options.instead(() => dependents(from), from)
         const ring = ringOf(from, options)
         return ring === undefined ? undefined : Effect.die(ring)
@@ -169,6 +173,19 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
       detach: (waiter) => source.waiters?.delete(waiter)
     })
   )
+
+/** Whether the closing of a handler layer, or of the worker pool, waits for this. */
+const isClosing = (from: Node | undefined): boolean => {
+  const task = from instanceof PoolRecord ? from.maker : from
+  return from?.machine.closed === true || task?.run?.registration.phase === "closed"
+}
+
+/** Ends the readers that a closing would wait for. */
+export const endReaders = (machine: Machine): void => {
+  const reports = [...machine.pools.values(), machine].map(({ changes }) => changes)
+  const waiters = [...machine.listeners, ...reports].flatMap(({ waiters }) => [...waiters ?? []])
+  machine.tell({ _tag: "wake", waiters: waiters.filter(({ from }) => isClosing(from)) })
+}
 
 const ringOf = (from: Node | undefined, options: UntilOptions): WaitCycle | undefined => {
   if (options.check !== undefined) return options.check(from)
