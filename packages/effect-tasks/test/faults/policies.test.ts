@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Schedule, Schema, SchemaTransformation } from "effect"
+import { Cause, Effect, Exit, Schedule, Schema, SchemaTransformation } from "effect"
 import { DispatchError, Job, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import { elapse, script, scripted, settleTurns, TestError, work } from "../support.ts"
@@ -126,7 +126,8 @@ describe("A retry policy", () => {
           "faulty",
           () => Effect.andThen(Effect.addFinalizer(() => toss(boom)), Effect.fail(new TestError({ id: "faulty" })))
         )
-        assert.strictEqual(defectIn(yield* (yield* Twice.dispatch({ id: "faulty" }, { pool })).exit), boom)
+        const { reasons } = yield* Effect.flip(Effect.sandbox(Twice.run({ id: "faulty" }, { pool })))
+        assert.strictEqual(reasons.find(Cause.isDieReason)?.defect, boom)
       }), Twice))
 
   class Patient extends Job.make("Patient", {

@@ -145,7 +145,7 @@ const insert = (request: Request, earlier: KeyQueue<Run> | undefined): TaskRecor
   run.dispatchedIn = request.dispatchedIn
   run.limit?.retain()
   task.run = run
-  job.tasks.add(task)
+  machine.index?.add(task)
   machine.live++
   link(run)
   countNew(run)

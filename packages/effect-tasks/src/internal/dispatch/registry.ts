@@ -9,10 +9,10 @@ import { logSafely } from "../observe/log.ts"
 import { runOf } from "../record/currentTask.ts"
 import { Kept } from "../record/history.ts"
 import type { JobState, Registration } from "../record/job.ts"
+import { unsettled } from "../record/lookup.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Node } from "../record/source.ts"
 import type { TaskRecord } from "../record/task.ts"
-import { Tasks } from "../record/tasks.ts"
 import { stopTask } from "../transition/stop.ts"
 import { awaitAll } from "../wait/closing.ts"
 import { endReaders } from "../wait/wait.ts"
@@ -65,19 +65,17 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
     }
     existing.kept.clear()
     existing.definition = definition
-    existing.kept = keptOf(machine, definition, existing.tasks)
+    existing.kept = keptOf(machine, definition)
     return existing
   }
-  const tasks = new Tasks(machine.numbers)
   const job: JobState = {
     tag,
     definition,
     registrations: [],
     wasRegistered: false,
-    tasks,
     keys: new Map(),
     limits: new Map(),
-    kept: keptOf(machine, definition, tasks),
+    kept: keptOf(machine, definition),
     metrics: undefined
   }
   machine.jobs.set(tag, job)
@@ -86,9 +84,9 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
 
 const nothing = { capacity: 0, timeToLive: 0 }
 
-const keptOf = ({ timers }: Machine, { kept = nothing }: Definition, tasks: Tasks): Kept =>
-  new Kept(kept, timers, (task) => {
-    if (task.extras?.outOfHistory) tasks.delete(task)
+const keptOf = (machine: Machine, { kept = nothing }: Definition): Kept =>
+  new Kept(kept, machine.timers, (task) => {
+    if (task.extras?.outOfHistory) machine.index?.delete(task)
   })
 
 /** Refuses new tasks, lets live ones use what is left of the grace, cancels and awaits them. */
@@ -97,7 +95,7 @@ export const unregister = (machine: Machine, registration: Registration): Effect
     const { job } = registration
     registration.phase = "closing"
     machine.reconsider(job)
-    const live = () => [...job.tasks].filter(({ run }) => run?.registration === registration)
+    const live = () => unsettled(machine).filter(({ run }) => run?.registration === registration)
     const close = () => {
       registration.phase = "closed"
     }

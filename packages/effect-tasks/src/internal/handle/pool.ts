@@ -13,12 +13,13 @@ import { refuse, toReason, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { labelOfFailed } from "../observe/label.ts"
 import { type Inside, runOf } from "../record/currentTask.ts"
-import { type Failed, handleOf, PoolRecord } from "../record/pool.ts"
+import { find } from "../record/lookup.ts"
+import { type Failed, handleOf, PoolRecord, runsOf } from "../record/pool.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { TaskPoolTypeId } from "../record/typeIds.ts"
 import { detached, runHere } from "../run/hooks.ts"
 import { cancelPool } from "../transition/stop.ts"
-import { hasHeld, parentBelow, runsOf, seal } from "../transition/tickets.ts"
+import { hasHeld, parentBelow, seal } from "../transition/tickets.ts"
 import { closePool, stopAndAwait } from "../wait/closing.ts"
 import { checkEnd } from "../wait/graph.ts"
 import { reading, until } from "../wait/wait.ts"
@@ -63,7 +64,7 @@ export class PoolHandle implements TaskPool {
 
   get createdBy(): Option.Option<Any> {
     const { machine, maker, makerId } = this.record
-    const task = maker ?? (makerId === undefined ? undefined : machine.find(makerId))
+    const task = maker ?? (makerId === undefined ? undefined : find(machine, makerId))
     return Option.map(Option.fromUndefinedOr(task), toTask)
   }
 
@@ -180,7 +181,7 @@ const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
 const toFailure = (pool: PoolRecord, failed: Failed): TaskFailure => {
   const { cause, job, path, taskId } = failed
   const own = pool.payloads === undefined ? -1 : pool.ownFailures.indexOf(failed)
-  const payload = own >= 0 ? pool.payloads![own] : pool.machine.find(taskId)?.payload
+  const payload = own >= 0 ? pool.payloads![own] : find(pool.machine, taskId)?.payload
   return new TaskFailure({ taskId, job, label: labelOfFailed(failed), payload, path, cause })
 }
 

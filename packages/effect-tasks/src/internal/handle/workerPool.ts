@@ -15,6 +15,7 @@ import * as event from "../observe/event.ts"
 import { Census } from "../record/census.ts"
 import { Directory } from "../record/directory.ts"
 import { Listener } from "../record/listener.ts"
+import { unsettled } from "../record/lookup.ts"
 import { Machine, type Settings } from "../record/machine.ts"
 import { handleOf } from "../record/pool.ts"
 import { turn } from "../run/turn.ts"
@@ -141,7 +142,7 @@ const close = (machine: Machine, directory: Directory): Effect.Effect<void> =>
   Effect.gen(function*() {
     machine.phase = "closing"
     machine.reconsider(machine)
-    const live = () => directory.tasks.filter((task) => !task.settled)
+    const live = () => unsettled(machine)
     yield* shutDown(machine, live, () => {
       machine.phase = "closed"
     })

@@ -2,6 +2,8 @@
  * Look-ups. When the worker pool has closed the directory alone remembers what was visible then: handles lead to the
  * machine, and would otherwise keep all of it.
  */
+import { keyConcern } from "./job.ts"
+import { find, indexOf, visible } from "./lookup.ts"
 import type { Machine } from "./machine.ts"
 import type { PoolRecord } from "./pool.ts"
 import type { TaskRecord } from "./task.ts"
@@ -16,24 +18,23 @@ export class Directory {
 
   /** In the order of their dispatch. */
   get tasks(): ReadonlyArray<TaskRecord> {
-    return this.past?.tasks ??
-      [...this.machine.jobs.values()].flatMap((job) => [...job.tasks]).toSorted((a, b) => a.number - b.number)
+    return this.past?.tasks ?? visible(this.machine)
   }
 
   tasksOf(tag: string): ReadonlyArray<TaskRecord> {
-    return this.past?.tasks.filter(({ job }) => job.tag === tag) ?? [...(this.machine.jobs.get(tag)?.tasks ?? [])]
+    return this.tasks.filter(({ job }) => job.tag === tag)
   }
 
   /** The newest task of a key, which is looked up where dispatches work keys out. */
   newestOf(tag: string, key: string, keyOf: (task: TaskRecord) => string): TaskRecord | undefined {
     const job = this.past === undefined ? this.machine.jobs.get(tag) : undefined
     return job?.definition.keyed === true
-      ? job.tasks.newestOf(key)
+      ? indexOf(this.machine).newestOf(keyConcern(job, key))
       : this.tasksOf(tag).findLast((task) => keyOf(task) === key)
   }
 
   task(id: string): TaskRecord | undefined {
-    return this.past === undefined ? this.machine.find(id) : this.past.tasks.find((task) => task.id === id)
+    return this.past === undefined ? find(this.machine, id) : this.past.tasks.find((task) => task.id === id)
   }
 
   /** GLOBAL first. */

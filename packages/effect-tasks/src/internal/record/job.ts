@@ -7,7 +7,6 @@ import type { Limit } from "../queue/limit.ts"
 import type { Kept } from "./history.ts"
 import type { JobMetrics } from "./metrics.ts"
 import type { Run } from "./run.ts"
-import type { Tasks } from "./tasks.ts"
 
 /** All tasks of one tag. */
 export interface JobState {
@@ -16,7 +15,6 @@ export interface JobState {
   readonly registrations: Array<Registration>
   /** Whether there has ever been a handler of it. */
   wasRegistered: boolean
-  readonly tasks: Tasks
   /** The live tasks of each key, where the job is `unique`. */
   readonly keys: Map<string, KeyQueue<Run>>
   /** By the job's own concurrency key. */

@@ -21,12 +21,12 @@ import { CurrentTask } from "./currentTask.ts"
 import { History } from "./history.ts"
 import type { JobState } from "./job.ts"
 import type { Listener } from "./listener.ts"
+import type { Index } from "./lookup.ts"
 import type { Message, SuspendedDispatch } from "./message.ts"
 import { PoolRecord } from "./pool.ts"
 import type { Run } from "./run.ts"
 import { Reports, takeWaiters, type Waited, type Waiter } from "./source.ts"
 import { extrasOf, type TaskRecord } from "./task.ts"
-import { Numbers } from "./tasks.ts"
 
 /** What a machine is made with, checked. Times are milliseconds. */
 export interface Settings {
@@ -50,11 +50,12 @@ export class Machine {
   readonly resuming = new ReadyQueue()
   readonly suspended = new SuspendedQueue<Suspended & SuspendedDispatch>()
   readonly jobs = new Map<string, JobState>()
-  readonly numbers = new Numbers()
   readonly pools = new Map<number, PoolRecord>()
   readonly global: PoolRecord
   readonly history: History<TaskRecord>
   readonly poolHistory: History<PoolRecord>
+  /** Once somebody has looked for a task. */
+  index: Index | undefined
   readonly counts = new Counts()
   readonly changes = new Reports()
   readonly listeners = new Set<Listener>()
@@ -197,26 +198,19 @@ export class Machine {
     return true
   }
 
-  /** The visible task with this id. */
-  find(id: string): TaskRecord | undefined {
-    const task = this.numbers.get(Number(id.slice(id.lastIndexOf("-") + 1)))
-    return task?.id === id ? task : undefined
-  }
-
-  /** A task leaves the history; a kept result stays visible. */
+  /** A task leaves the history; a kept result stays visible. Without an index it is not even read. */
   private forget(task: TaskRecord): void {
+    if (this.index === undefined) return
     if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true
-    else task.job.tasks.delete(task)
+    else this.index.delete(task)
   }
 
   /** Nothing will happen any more: whoever holds a handle keeps what it needs and nothing else. */
   release(): void {
+    this.index = undefined
     this.history.clear()
     this.poolHistory.clear()
-    for (const job of this.jobs.values()) {
-      job.kept.clear()
-      job.tasks.clear()
-    }
+    for (const { kept } of this.jobs.values()) kept.clear()
     this.timers.sweep()
     this.context = Context.empty()
     this.turn = this.makeTurn((f) => f()) // who closes from inside goes on, but not in the async context of the builder

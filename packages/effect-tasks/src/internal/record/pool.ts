@@ -6,7 +6,7 @@ import { Fifo } from "../queue/fifo.ts"
 import { Counts } from "./counts.ts"
 import type { Isolated } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
-import type { Ticket } from "./run.ts"
+import type { Run, Ticket } from "./run.ts"
 import { Reports, type Source, type Waited, type Waiter } from "./source.ts"
 import type { TaskRecord } from "./task.ts"
 
@@ -100,6 +100,13 @@ export class PoolRecord implements Source {
 
 /** Every pool gets its handle when it is made. */
 export const handleOf = (pool: PoolRecord): TaskPool => pool.handle!
+
+/** The tasks that a pool holds and that have not settled. */
+export const runsOf = (pool: PoolRecord): Array<Run> => {
+  const runs: Array<Run> = []
+  for (let ticket = pool.first; ticket !== undefined; ticket = ticket.next) runs.push(ticket.run)
+  return runs
+}
 
 /** A pool and those above it. */
 export const chain = function*(pool: PoolRecord | undefined): Generator<PoolRecord> {

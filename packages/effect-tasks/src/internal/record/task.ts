@@ -33,9 +33,6 @@ export class TaskRecord implements Source {
   worker: number | undefined
   verdict: Verdict | undefined
   key: string | undefined
-  /** Its neighbours among the visible tasks of its job. */
-  before: TaskRecord | undefined
-  after: TaskRecord | undefined
   waiters: Set<Waiter> | undefined
   /** Present until the task has settled. */
   run: Run | undefined
@@ -77,7 +74,7 @@ export class TaskRecord implements Source {
 export class Extras {
   /** The task that dispatched it into a pool which no task has made. */
   parentId: string | undefined
-  /** The visible tasks of its key before and after it. */
+  /** The visible tasks of its key before and after it, once tasks are looked up. */
   older: TaskRecord | undefined
   newer: TaskRecord | undefined
   /** Made when somebody reports or reads. */
@@ -93,7 +90,7 @@ export class Extras {
   timeouts: Timeouts | undefined
   /** The exit that a stop gives this task, made when first read. */
   exit: Exit.Exit<any, any> | undefined
-  /** Whether the history has forgotten it, though its result is kept. */
+  /** Whether the history has forgotten it, though its result is kept; once tasks are looked up. */
   outOfHistory = false
   /** Pools that count this kept result. */
   reusedIn: WeakSet<PoolRecord> | undefined

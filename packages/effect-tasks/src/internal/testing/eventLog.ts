@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import type { TaskEvent } from "../../TaskEvent.ts"
 import { Listener } from "../record/listener.ts"
+import { find } from "../record/lookup.ts"
 import type { Machine } from "../record/machine.ts"
 import type { TaskRecord } from "../record/task.ts"
 
@@ -24,7 +25,7 @@ export class EventLog extends Listener {
   override offer(event: TaskEvent): void {
     this.events.push(event)
     if (event._tag === "TaskQueued" || event._tag === "TaskJoined" || event._tag === "TaskReused") {
-      this.dispatches.push(this.machine.find(event.taskId)!) // a task that is dispatched is visible
+      this.dispatches.push(find(this.machine, event.taskId)!) // a task that is dispatched is visible
     }
   }
 }

@@ -6,12 +6,12 @@ import * as Fiber from "effect/Fiber"
 import * as event from "../observe/event.ts"
 import { runOf } from "../record/currentTask.ts"
 import type { Machine } from "../record/machine.ts"
-import type { PoolRecord } from "../record/pool.ts"
+import { type PoolRecord, runsOf } from "../record/pool.ts"
 import type { Run, Sharing } from "../record/run.ts"
 import type { Stop } from "../record/task.ts"
 import { touch } from "./counting.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
-import { finishIfDone, letGo, runsOf } from "./tickets.ts"
+import { finishIfDone, letGo } from "./tickets.ts"
 
 /** The subtree that a stop reaches: marks all that is below, then takes the mark from what pools outside hold too. */
 class Subtree {

@@ -23,13 +23,6 @@ export const holdersOf = ({ pool, run }: TaskRecord): Iterable<PoolRecord> => ru
 export const hasHeld = (pool: PoolRecord, task: TaskRecord): boolean =>
   task.extras?.heldBy?.has(pool) ?? pool === task.pool
 
-/** The tasks that a pool holds and that have not settled. */
-export const runsOf = (pool: PoolRecord): Array<Run> => {
-  const runs: Array<Run> = []
-  for (let ticket = pool.first; ticket !== undefined; ticket = ticket.next) runs.push(ticket.run)
-  return runs
-}
-
 /** A pool holds one more task. */
 export const link = (ticket: Ticket): void => {
   const { pool } = ticket
