@@ -143,7 +143,8 @@ class Observer {
     this.seq = machine.seq
   }
 
-  offer(event: TaskEvent.TaskEvent): void {
+  offer<A, B>(make: (...row: [A, number, number, B]) => TaskEvent.TaskEvent, ...row: [A, number, number, B]): void {
+    const event = make(...row)
     if (event._tag === "Missed") return
     if (event.seq !== ++this.seq) this.wrong.push(`event ${event.seq} came instead of ${this.seq}`)
     this.follow(event)

@@ -136,7 +136,7 @@ const insert = (request: Request, earlier: KeyQueue<Run> | undefined): TaskRecor
   machine.inStep++
   // it lives on after the layer that has closed: the next shutdown has a grace of its own
   if (machine.closings === 0 && from === undefined) machine.graceEnd = undefined
-  const task = new TaskRecord(machine.nextNumber(), job, payload, pool, priority, machine.timers.now())
+  const task = new TaskRecord(machine.nextNumber(), job, payload, pool, priority, machine.timers.recent())
   task.key = key
   const parentId = pool.makerId ?? runAt(from)?.task.id
   if (parentId !== pool.makerId) extrasOf(task).parentId = parentId
@@ -150,7 +150,7 @@ const insert = (request: Request, earlier: KeyQueue<Run> | undefined): TaskRecor
   link(run)
   countNew(run)
   countDispatch(task)
-  machine.emit(event.queued, task)
+  machine.emit(event.queued, task, priority, task.queuedAt)
   const keyQueue = earlier ?? (definition.unique === undefined ? undefined : keyQueueOf(job, key!))
   if (keyQueue !== undefined) {
     keyQueue.add(run)

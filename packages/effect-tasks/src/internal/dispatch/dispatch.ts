@@ -89,8 +89,7 @@ const inlineSteps = 32
  * a short queue stays in the caches, and a flood of dispatches holds no memory.
  */
 const giveWay = (fiber: AnyFiber, ready: number): void => {
-  if (ready < plenty) return
-  // read-only for those who do not speak for the fiber
+  if (ready < plenty) return // read-only for those who do not speak for the fiber
   ;(fiber as { currentOpCount: number }).currentOpCount += ready < 4 * plenty ? inlineSteps : 2 * inlineSteps
 }
 

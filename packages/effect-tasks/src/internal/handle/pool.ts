@@ -217,7 +217,7 @@ export const makePoolIn = (
     const handle = new PoolHandle(pool)
     const own = pool.scope = Scope.forkUnsafe(scope)
     machine.pools.set(pool.number, pool)
-    machine.emit(event.poolOpened, pool)
+    machine.emit(event.poolOpened, pool, parent, pool.openedAt)
     if (maker !== undefined) {
       const execution = maker.execution! // it has started: this is one of its fibers
       execution.pools ??= new Set()

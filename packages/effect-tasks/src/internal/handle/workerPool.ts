@@ -113,7 +113,7 @@ const statusOf = ({ counts, delayed, paused, seq, slots, stopping }: Machine): W
 })
 
 const workersChanged = (machine: Machine): void => {
-  machine.emit(event.workersChanged, machine)
+  machine.emit(event.workersChanged, machine, { workers: machine.slots.limit, paused: machine.paused })
   machine.schedule()
 }
 

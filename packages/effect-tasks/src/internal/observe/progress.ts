@@ -12,5 +12,5 @@ export const report = (task: TaskRecord, value: unknown): void => {
   if (progress.version++ === 0) progress.first = value
   task.machine.wakeAll(progress)
   touchTask(task)
-  task.machine.emit(event.progressed, task)
+  task.machine.emit(event.progressed, task, value)
 }

@@ -4,7 +4,8 @@
  *
  * A cleared deadline leaves the heap lazily, so setting and clearing cost O(1) when deadlines come in order.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -33,6 +34,9 @@ interface Armed {
 
 const compactAfter = 64
 
+/** Of one reading of the clock, in a turn. */
+const mostUses = 8
+
 export class Timers {
   private readonly clock: Clock.Clock
   private readonly start: number
@@ -41,16 +45,38 @@ export class Timers {
   private live = 0
   private lastOrder = 0
   private armed: Armed | undefined
+  private readonly isEffects: boolean
+  private inTurn = false
+  private last = 0
+  private uses = 0
 
   constructor(clock: Clock.Clock, fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
     this.clock = clock
     this.start = clock.currentTimeMillisUnsafe()
+    this.isEffects = clock === Context.get(Context.empty(), Clock.Clock)
     this.fork = fork
   }
 
   /** Milliseconds since these timers were made: V8 stores small integers without a box, of which each task has three. */
   now(): number {
-    return this.clock.currentTimeMillisUnsafe() - this.start
+    this.uses = this.inTurn ? mostUses : 0
+    return this.last = this.clock.currentTimeMillisUnsafe() - this.start
+  }
+
+  /**
+   * The last reading of this turn, for a few starts and dispatches: reading the clock costs as much as checking a payload.
+   * The end of a task reads it anew, and any clock but Effect's own is always read.
+   */
+  recent(): number {
+    return this.uses-- > 0 ? this.last : this.now()
+  }
+
+  /** Calls what holds the thread for a few milliseconds. */
+  during(turn: () => void): void {
+    this.inTurn = this.isEffects
+    turn()
+    this.inTurn = false
+    this.uses = 0
   }
 
   /** Milliseconds since the epoch, for what leaves the machine. */

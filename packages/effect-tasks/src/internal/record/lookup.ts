@@ -9,14 +9,14 @@ const inOrder = (tasks: Iterable<TaskRecord>): Array<TaskRecord> => [...tasks].t
 /** Every task that has not settled, in the order of dispatch: some pool holds it. */
 export const unsettled = ({ pools }: Machine): Array<TaskRecord> => {
   const found = new Set<TaskRecord>()
-  for (const pool of pools.values()) { for (const { task } of runsOf(pool)) found.add(task) }
+  for (const pool of pools.values()) for (const { task } of runsOf(pool)) found.add(task)
   return inOrder(found)
 }
 
 /** Every visible task, in the order of dispatch. */
 export const visible = (machine: Machine): Array<TaskRecord> => {
   const found = new Set([...unsettled(machine), ...machine.history.values()])
-  for (const { kept } of machine.jobs.values()) { for (const task of kept.values()) found.add(task) }
+  for (const { kept } of machine.jobs.values()) for (const task of kept.values()) found.add(task)
   return inOrder(found)
 }
 

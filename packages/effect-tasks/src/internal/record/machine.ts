@@ -9,7 +9,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
-import type { TaskEvent } from "../../TaskEvent.ts"
 import { Fifo } from "../queue/fifo.ts"
 import { ReadyQueue } from "../queue/readyQueue.ts"
 import { Slots } from "../queue/slots.ts"
@@ -20,7 +19,7 @@ import { Counts } from "./counts.ts"
 import { CurrentTask } from "./currentTask.ts"
 import { History } from "./history.ts"
 import type { JobState } from "./job.ts"
-import type { Listener } from "./listener.ts"
+import type { Listener, MakeEvent } from "./listener.ts"
 import type { Index } from "./lookup.ts"
 import type { Message, SuspendedDispatch } from "./message.ts"
 import { PoolRecord } from "./pool.ts"
@@ -111,7 +110,7 @@ export class Machine {
   private makeTurn(inContext: (f: () => void) => void): () => void {
     return () => {
       this.scheduled = false
-      inContext(() => this.settings.turn(this))
+      inContext(() => this.timers.during(() => this.settings.turn(this)))
     }
   }
 
@@ -169,14 +168,12 @@ export class Machine {
   }
 
   /** Numbers a transition and, when somebody listens, tells of it; some are told of with the next that are news. */
-  emit<A>(make: (subject: A, seq: number) => TaskEvent, subject: A): void
-  emit<A, B>(make: (subject: A, seq: number, detail: B) => TaskEvent, subject: A, detail: B, news?: boolean): void
-  emit<A, B>(make: (subject: A, seq: number, detail: B) => TaskEvent, subject: A, detail?: B, news = true): void {
+  emit<A, B>(make: MakeEvent<A, B>, subject: A, detail: B, moment?: number, news = true): void {
     this.seq++
     if (news) this.touch()
     if (this.listeners.size === 0) return
-    const event = make(subject, this.seq, detail!)
-    for (const listener of this.listeners) listener.offer(event, news)
+    const at = moment ?? this.timers.now()
+    for (const listener of this.listeners) listener.offer(make, subject, this.seq, at, detail, news)
     this.untold++
     this.schedule()
   }

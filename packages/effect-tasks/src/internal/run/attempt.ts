@@ -96,7 +96,7 @@ const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean, unknown>
     if (run.marked) return false
     task.extras?.hooks?.dropAttempt(task.attempt)
     task.attempt++
-    task.machine.emit(event.retrying, task, error)
+    task.machine.emit(event.retrying, task, { attempt: task.attempt, error })
     touchTask(task)
     if (delay > 0 && !task.machine.settings.inline) yield* sleep(run, delay)
     return true

@@ -1,34 +1,43 @@
 import * as Context from "effect/Context"
 import type { TaskEvent } from "../../TaskEvent.ts"
-import { Listener } from "../record/listener.ts"
-import { find } from "../record/lookup.ts"
+import * as event from "../observe/event.ts"
+import { Listener, type MakeEvent } from "../record/listener.ts"
 import type { Machine } from "../record/machine.ts"
 import type { TaskRecord } from "../record/task.ts"
 
 /** Everything that has happened in a worker pool, and every dispatch that it accepted. */
 export class EventLog extends Listener {
-  readonly events: Array<TaskEvent> = []
+  private readonly taken: Array<TaskEvent> = []
   /** The task of each dispatch: a joining or reusing one names the same task again. */
   readonly dispatches: Array<TaskRecord> = []
   readonly machine: Machine
 
   constructor(machine: Machine) {
-    super()
+    super(Infinity)
     this.machine = machine
     machine.listeners.add(this)
+  }
+
+  get events(): ReadonlyArray<TaskEvent> {
+    this.taken.push(...this.takeAll())
+    return this.taken
   }
 
   override get ready(): boolean {
     return true
   }
 
-  override offer(event: TaskEvent): void {
-    this.events.push(event)
-    if (event._tag === "TaskQueued" || event._tag === "TaskJoined" || event._tag === "TaskReused") {
-      this.dispatches.push(find(this.machine, event.taskId)!) // a task that is dispatched is visible
-    }
+  override offer<A, B>(
+    make: MakeEvent<A, B>,
+    subject: A & TaskRecord,
+    ...rest: [seq: number, moment: number, detail: B, news: boolean]
+  ): void {
+    super.offer(make, subject, ...rest)
+    if (dispatches.has(make)) this.dispatches.push(subject)
   }
 }
+
+const dispatches = new Set<unknown>([event.queued, event.joined, event.reused])
 
 /** The proof that a worker pool keeps a log. */
 export interface KeepsLog {

@@ -70,9 +70,9 @@ export const clearDeadline = (run: Run): void => {
 export const start = (run: Run): void => {
   const { task } = run
   clearDeadline(run)
-  task.startedAt = task.machine.timers.now()
+  task.startedAt = task.machine.timers.recent()
   transition(run, "Running")
-  task.machine.emit(event.started, task)
+  task.machine.emit(event.started, task, task.worker!, task.startedAt) // it has its slot
 }
 
 /** The verdict on a started task falls. */
@@ -83,7 +83,7 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
   task.verdict = verdict
   clearDeadline(run)
   transition(run, "Stopping")
-  task.machine.emit(event.stopping, task)
+  task.machine.emit(event.stopping, task, verdict)
   endClaim(run, slept)
   task.machine.inStep--
 }
@@ -101,7 +101,7 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   run.limit?.forget()
   if (isFailure(task)) recordFailure(run)
   countExit(task)
-  machine.emit(event.exited, task)
+  machine.emit(event.exited, task, undefined, task.finishedAt)
   const { hooks, inbox } = task.extras ?? {}
   if (inbox !== undefined) machine.tell({ _tag: "shutdown", inbox })
   if (hooks === undefined) settle(run)

@@ -83,7 +83,7 @@ export const grant = (run: Run): void => {
   task.machine.inStep++
   wakeUp(run, waiting)
   transition(run, "Running", news)
-  task.machine.emit(event.resumed, task, undefined, news)
+  task.machine.emit(event.resumed, task, task.worker!, undefined, news) // it has its slot
   goOn(run, waiting)
   task.machine.inStep--
 }
@@ -130,7 +130,7 @@ const lend = (run: Run, reason: WaitingFor): void => {
     waiting.since = task.machine.timers.now()
     transition(run, "Sleeping", news)
     releaseSlot(run)
-    task.machine.emit(event.slept, task, reason, news)
+    task.machine.emit(event.slept, task, reason, waiting.since, news)
     task.machine.inStep--
   } else if (task.state === "Stopping") {
     releaseSlot(run)

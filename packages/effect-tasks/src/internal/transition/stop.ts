@@ -85,7 +85,7 @@ class Subtree {
       const { machine } = pool
       pool.canceled = true
       pool.cancelReason = reason
-      machine.emit(event.poolSealed, pool)
+      machine.emit(event.poolSealed, pool, true)
       machine.reconsider(pool)
       machine.wakeAll(pool.cancellation)
     }

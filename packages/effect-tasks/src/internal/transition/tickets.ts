@@ -103,7 +103,7 @@ export const seal = (pool: PoolRecord): void => {
   if (pool.isGlobal || pool.sealed) return
   const { machine } = pool
   pool.sealed = true
-  if (!pool.canceled) machine.emit(event.poolSealed, pool)
+  if (!pool.canceled) machine.emit(event.poolSealed, pool, false)
   machine.reconsider(pool)
   touch(pool)
   finishIfDone(pool)
@@ -115,7 +115,7 @@ export const finishIfDone = (pool: PoolRecord): void => {
   const { machine } = pool
   pool.done = true
   pool.doneAt = machine.timers.now()
-  machine.emit(event.poolDone, pool)
+  machine.emit(event.poolDone, pool, undefined, pool.doneAt)
   machine.reconsider(pool)
   if (pool.finalizers.length === 0) releasePool(pool)
   else machine.tell({ _tag: "finalizers", pool })
