@@ -63,8 +63,9 @@ export const make = <J extends Job.Any>(
     const state = options.state ?? (options.exit === undefined ? "Queued" : "Exited")
     const now = machine.timers.now()
     const definition = definitionOf(job)
-    const number = machine.nextNumber()
-    const task = new TaskRecord(number, jobState(machine, definition), payload, machine.global, 0, now)
+    const task = new TaskRecord(jobState(machine, definition), payload, machine.global, 0)
+    task.number = machine.nextNumber()
+    task.queuedAt = now
     task.state = state
     task.attempt = options.attempt ?? 1
     if (state !== "Queued") task.startedAt = now

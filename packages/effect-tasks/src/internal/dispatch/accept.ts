@@ -1,15 +1,17 @@
 /**
- * Accepting a dispatch: check, find the key's holder, insert. One synchronous step: a refused request leaves no trace.
+ * Accepting a dispatch: check, find the key's holder, insert. One synchronous step: a refused dispatch leaves no trace.
  */
-import type { Origin } from "../../Task.ts"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Origin, Task } from "../../Task.ts"
 import {
+  DispatchError,
   type DispatchErrorReason,
   DuplicateTask,
   PoolClosed,
   type WaitCycle,
   WorkerPoolClosed
 } from "../../TaskError.ts"
-import type { Timeouts } from "../job/definition.ts"
 import * as event from "../observe/event.ts"
 import { countDispatch } from "../observe/metrics.ts"
 import { KeyQueue } from "../queue/keyQueue.ts"
@@ -18,79 +20,77 @@ import { type Inside, runAt, taskAt } from "../record/currentTask.ts"
 import { type JobState, keyConcern, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
-import { Run, type Ticket } from "../record/run.ts"
-import { extrasOf, TaskRecord } from "../record/task.ts"
+import { rareOf, type Run, type Ticket } from "../record/run.ts"
+import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countNew, countReuse } from "../transition/counting.ts"
 import { postpone, queue, setPriority } from "../transition/lifecycle.ts"
 import { stopTask } from "../transition/stop.ts"
 import { hold, link, ticketOf } from "../transition/tickets.ts"
 import { checkHold, isWithin } from "../wait/graph.ts"
 
-/** A checked dispatch. */
-export interface Request {
-  readonly machine: Machine
-  readonly registration: Registration
-  readonly payload: unknown
-  readonly key: string | undefined
-  /** The job's own concurrency key. */
-  readonly limitKey: string | undefined
-  readonly pool: PoolRecord
-  readonly priority: number
-  readonly delay: number
-  readonly timeouts: Timeouts
+/** What is not the task's own about a dispatch. */
+export interface Circumstances {
   /** What the dispatcher is inside of. */
-  readonly from: Inside | undefined
-  readonly dispatchedIn: Run["dispatchedIn"]
-  /** Told in the step that accepts: the fiber may be interrupted before it sees the task. */
-  readonly accepted?: ((accepted: Accepted) => void) | undefined
+  readonly from?: Inside | undefined
+  readonly delay?: number | undefined
+  /** The job's own concurrency key. */
+  readonly limitKey?: string | undefined
+  /** Told in the step that accepts, of the ticket that holds it; a kept result has none. The fiber may be interrupted before it sees the task. */
+  readonly accepted?: ((ticket: Ticket | undefined) => void) | undefined
   /** The task that this one replaces, whatever the job's policy. */
-  readonly replaces?: TaskRecord
+  readonly replaces?: TaskRecord | undefined
 }
 
-export interface Accepted {
-  readonly task: TaskRecord
-  readonly origin: Origin
-  /** None for a kept result. */
-  readonly ticket: Ticket | undefined
-}
+export type Dispatched = Effect.Effect<Task<any, any, any, any>, DispatchError>
 
-/** Accepts a request, refuses it, or finds that it must wait for room. A ring is thrown: it is a defect. */
-export const accept = (request: Request, hasRoom: boolean): Accepted | DispatchErrorReason | "full" => {
-  const refusal = refuse(request)
+/** Accepts a task that was made for a checked dispatch, or refuses it; nothing when it must wait for room. */
+export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatched | undefined => {
+  const refusal = refuse(run, how.from)
   if (refusal !== undefined) return refusal
-  const { key, registration: { definition, job }, replaces } = request
+  const { registration: { definition, job }, task } = run
+  const { replaces } = how
   const earlier = replaces === undefined
-    ? definition.unique === undefined ? undefined : job.keys.get(key!)
-    : keyQueueBehind(replaces, key)
+    ? definition.unique === undefined ? undefined : job.keys.get(task.key!)
+    : keyQueueBehind(replaces, task.key)
   const holder = earlier?.newest
   if (replaces === undefined) {
     if (holder !== undefined) {
-      if (definition.unique === "reject") return new DuplicateTask({ taskId: holder.task.id, key: key! })
-      if (definition.unique === "join" && isJoinable(holder)) return join(request, holder)
+      if (definition.unique === "reject") {
+        return refused(run, new DuplicateTask({ taskId: holder.task.id, key: task.key! }))
+      }
+      if (definition.unique === "join" && isJoinable(holder)) return join(task, how, holder)
     } else if (definition.kept !== undefined) {
-      const kept = job.kept.get(key!)
-      if (kept !== undefined) return reuse(request, kept)
+      const kept = job.kept.get(task.key!)
+      if (kept !== undefined) return reuse(task.pool, how, kept)
     }
   }
   const exempt = replaces !== undefined || (holder !== undefined && definition.unique === "supersede")
-  if (!hasRoom && !exempt && taskAt(request.from) === undefined) return "full"
-  const ring = earlier === undefined ? undefined : ringBehind(request.pool, earlier)
-  if (ring !== undefined) throw ring
-  const task = insert(request, earlier)
+  if (!hasRoom && !exempt && taskAt(how.from) === undefined) return undefined
+  const ring = earlier === undefined ? undefined : ringBehind(task.pool, earlier)
+  if (ring !== undefined) return Effect.die(ring)
+  insert(run, how, earlier)
   if (exempt && holder !== undefined) {
     stopTask(holder, { _tag: "cancel", reason: replaces === undefined ? "superseded" : "recomputed" })
   }
-  if (replaces !== undefined && key !== undefined) job.kept.remove(key)
-  return { task, origin: "created", ticket: task.run }
+  if (replaces !== undefined && task.key !== undefined) job.kept.remove(task.key)
+  return accepted(task, "created", how, run)
 }
 
-const refuse = (request: Request): DispatchErrorReason | undefined => {
-  const { machine, pool, registration } = request
-  const from = taskAt(request.from)
-  if (isClosed(machine, from) || isClosed(registration, from)) return new WorkerPoolClosed({})
+export const refused = ({ task }: Run, reason: DispatchErrorReason): Effect.Effect<never, DispatchError> =>
+  Effect.fail(new DispatchError({ job: task.job.tag, reason }))
+
+const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: Ticket | undefined): Dispatched => {
+  how.accepted?.(ticket)
+  return Exit.succeed(task.machine.settings.toHandle(task, origin))
+}
+
+const refuse = (run: Run, from: Inside | undefined): Dispatched | undefined => {
+  const { registration, task: { machine, pool } } = run
+  const by = taskAt(from)
+  if (isClosed(machine, by) || isClosed(registration, by)) return refused(run, new WorkerPoolClosed({}))
   // a sealed pool still takes what its own unfinished tasks, and those below them, dispatch
-  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runAt(request.from)?.task))
-  return open ? undefined : new PoolClosed({ poolId: pool.id })
+  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runAt(from)?.task))
+  return open ? undefined : refused(run, new PoolClosed({ poolId: pool.id }))
 }
 
 /** What closes still takes what live tasks dispatch. */
@@ -98,8 +98,8 @@ const isClosed = ({ phase }: Machine | Registration, from: TaskRecord | undefine
   phase === "closed" || (phase === "closing" && from === undefined)
 
 /** The defect of queueing in a pool behind a task that waits for it; one that is cancelled now ends its wait. */
-const ringBehind = (pool: PoolRecord, { newest }: KeyQueue<Run>): WaitCycle | undefined => {
-  for (let run = newest; run !== undefined; run = run.keyPlace!.ahead) {
+const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>): WaitCycle | undefined => {
+  for (const run of earlier.backwards()) {
     const ring = isJoinable(run) ? undefined : checkHold(pool, run.task)
     if (ring !== undefined) return ring
   }
@@ -108,41 +108,39 @@ const ringBehind = (pool: PoolRecord, { newest }: KeyQueue<Run>): WaitCycle | un
 
 const isJoinable = ({ task }: Run): boolean => task.state !== "Stopping" && task.state !== "Exited"
 
-const join = (request: Request, holder: Run): Accepted => {
-  const { pool, priority } = request
+const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): Dispatched => {
   const { task } = holder
   let ticket = ticketOf(pool, holder)
   if (ticket === undefined) {
-    const ring: WaitCycle | undefined = checkHold(pool, task)
-    if (ring !== undefined) throw ring
+    const ring = checkHold(pool, task)
+    if (ring !== undefined) return Effect.die(ring)
     ticket = hold(pool, holder)
   } else {
     ticket.holds++
   }
   if (priority > task.priority) setPriority(task, priority)
   task.machine.emit(event.joined, task, pool)
-  return { task, origin: "joined", ticket }
+  return accepted(task, "joined", how, ticket)
 }
 
-const reuse = ({ pool }: Request, task: TaskRecord): Accepted => {
+const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
   countReuse(task, pool)
   task.machine.emit(event.reused, task, pool)
-  return { task, origin: "reused", ticket: undefined }
+  return accepted(task, "reused", how, undefined)
 }
 
-const insert = (request: Request, earlier: KeyQueue<Run> | undefined): TaskRecord => {
-  const { delay, from, key, machine, payload, pool, priority, registration, timeouts } = request
-  const { definition, job } = registration
+const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier: KeyQueue<Run> | undefined): void => {
+  const { registration: { definition, job }, task } = run
+  const { key, machine, pool } = task
   machine.inStep++
   // it lives on after the layer that has closed: the next shutdown has a grace of its own
   if (machine.closings === 0 && from === undefined) machine.graceEnd = undefined
-  const task = new TaskRecord(machine.nextNumber(), job, payload, pool, priority, machine.timers.recent())
-  task.key = key
+  task.number = machine.nextNumber()
+  task.queuedAt = machine.timers.recent()
   const parentId = pool.makerId ?? runAt(from)?.task.id
   if (parentId !== pool.makerId) extrasOf(task).parentId = parentId
-  if (timeouts !== definition.timeouts) extrasOf(task).timeouts = timeouts
-  const run = new Run(task, registration, limitOf(request), timeouts)
-  run.dispatchedIn = request.dispatchedIn
+  if (run.rare?.timeouts !== undefined) extrasOf(task).timeouts = run.rare.timeouts
+  run.limit = limitOf(run, limitKey)
   run.limit?.retain()
   task.run = run
   machine.index?.add(task)
@@ -150,16 +148,15 @@ const insert = (request: Request, earlier: KeyQueue<Run> | undefined): TaskRecor
   link(run)
   countNew(run)
   countDispatch(task)
-  machine.emit(event.queued, task, priority, task.queuedAt)
+  machine.emit(event.queued, task, task.priority, task.queuedAt)
   const keyQueue = earlier ?? (definition.unique === undefined ? undefined : keyQueueOf(job, key!))
   if (keyQueue !== undefined) {
-    keyQueue.add(run)
+    rareOf(run).keyPlace = keyQueue.add(run)
     if (key !== undefined) machine.reconsider(keyConcern(job, key))
   }
   if (delay > 0 && !machine.settings.inline) postpone(run, delay)
   else queue(run)
   machine.inStep--
-  return task
 }
 
 const keyQueueOf = ({ keys }: JobState, key: string): KeyQueue<Run> => {
@@ -170,18 +167,17 @@ const keyQueueOf = ({ keys }: JobState, key: string): KeyQueue<Run> => {
 
 /** The queue in which a replacement stands behind the task, and behind all that hold its key. */
 const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQueue<Run> | undefined => {
-  if (run?.keyPlace !== undefined) return run.keyPlace.queue
+  if (run?.rare?.keyPlace !== undefined) return run.rare.keyPlace.queue
   if (job.definition.unique !== undefined) return keyQueueOf(job, key!)
   if (run === undefined) return undefined
   const queue = new KeyQueue<Run>()
-  queue.add(run)
+  rareOf(run).keyPlace = queue.add(run)
   return queue
 }
 
-const limitOf = ({ limitKey, machine, registration: { definition, job } }: Request): Limit | undefined => {
-  const { concurrency } = definition
+const limitOf = ({ registration: { definition: { concurrency }, job }, task }: Run, key = ""): Limit | undefined => {
   if (concurrency === undefined) return undefined
-  const key = limitKey ?? ""
+  const { machine } = task
   let limit = job.limits.get(key)
   if (limit === undefined) {
     limit = new Limit(concurrency.limit, [machine.ready, machine.resuming], () => job.limits.delete(key))

@@ -1,30 +1,28 @@
 /** Room in the queue: who has to wait for it, and what else ends that wait. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { DispatchError, type DispatchErrorReason, QueueFull } from "../../TaskError.ts"
+import { QueueFull } from "../../TaskError.ts"
 import { keyConcern } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
-import { accept, type Accepted, type Request } from "./accept.ts"
+import type { Run } from "../record/run.ts"
+import { accept, type Circumstances, type Dispatched, refused } from "./accept.ts"
 
-/** Accepts a request now, or when there is room. */
-export const submit = (request: Request): Effect.Effect<Accepted, DispatchError> => {
-  const { machine } = request
-  const outcome = attempt(request, machine.suspended.size === 0 && hasRoom(request))
-  if (outcome !== "full") return outcome
-  const { capacity, onFull } = machine.settings
-  return onFull === "fail" ? refused(request, new QueueFull({ capacity })) : suspended(request)
+/** Accepts a task now, or when there is room. */
+export const submit = (run: Run, how: Circumstances): Dispatched => {
+  const { settings: { capacity, onFull }, suspended } = run.task.machine
+  const outcome = accept(run, how, suspended.size === 0 && hasRoom(run, how))
+  if (outcome !== undefined) return outcome
+  return onFull === "fail" ? refused(run, new QueueFull({ capacity })) : suspend(run, how)
 }
 
 /** A queue may be longer than its capacity by what the free slots are about to take. */
-const hasRoom = (request: Request): boolean => {
-  const { paused, ready, resuming, settings, slots } = request.machine
+const hasRoom = (run: Run, { limitKey = "" }: Circumstances): boolean => {
+  const { paused, ready, resuming, settings, slots } = run.task.machine
+  if (settings.capacity === Infinity) return true
   const free = paused ? 0 : Math.max(0, slots.limit - slots.busy - resuming.startable)
   const taken = Math.min(ready.startable, free)
-  return ready.size - taken < settings.capacity || (taken < free && !isHeldBack(request))
+  const isHeldBack = run.task.job.limits.get(limitKey)?.hasRoom === false
+  return ready.size - taken < settings.capacity || (taken < free && !isHeldBack)
 }
-
-const isHeldBack = ({ limitKey = "", registration: { job } }: Request): boolean =>
-  job.limits.get(limitKey)?.hasRoom === false
 
 /** Admits the first that waits, when there is room; whether there was one. */
 export const admitNext = (machine: Machine): boolean => {
@@ -32,14 +30,15 @@ export const admitNext = (machine: Machine): boolean => {
   return next !== undefined && next.hasRoom() && next.admit(true)
 }
 
-const suspended = (request: Request): Effect.Effect<Accepted, DispatchError> =>
+const suspend = (run: Run, how: Circumstances): Dispatched =>
   Effect.callback((resume) => {
-    const { machine, priority } = request
+    const { machine, priority } = run.task
     const { suspended } = machine
     const admit = (hasRoom: boolean): boolean => {
       if (dispatch.heapIndex < 0) return true
-      const outcome = attempt(renewed(request), hasRoom)
-      if (outcome === "full") return false
+      renew(run)
+      const outcome = accept(run, how, hasRoom)
+      if (outcome === undefined) return false
       suspended.remove(dispatch)
       resume(outcome)
       return true
@@ -47,9 +46,9 @@ const suspended = (request: Request): Effect.Effect<Accepted, DispatchError> =>
     const dispatch = {
       priority,
       order: machine.nextOrder(),
-      concerns: concernsOf(request),
+      concerns: concernsOf(run),
       heapIndex: -1,
-      hasRoom: () => hasRoom(request),
+      hasRoom: () => hasRoom(run, how),
       admit
     }
     suspended.add(dispatch)
@@ -58,31 +57,16 @@ const suspended = (request: Request): Effect.Effect<Accepted, DispatchError> =>
   })
 
 /** What may refuse it without room, or accept it without any. */
-const concernsOf = ({ key, machine, pool, registration: { definition, job } }: Request): ReadonlyArray<unknown> => {
+const concernsOf = ({ registration: { definition, job }, task }: Run): ReadonlyArray<unknown> => {
+  const { key, machine, pool } = task
   const concerns = [machine, pool, job]
   const needsKey = (definition.unique ?? definition.kept) !== undefined
   return key === undefined || !needsKey ? concerns : [...concerns, keyConcern(job, key)]
 }
 
-/** With the newest handler of the job, which may have come while the dispatcher waited. */
-const renewed = (request: Request): Request => {
-  const { definition, job } = request.registration
+/** Takes the newest handler of the job, which may have come while the dispatcher waited. */
+const renew = (run: Run): void => {
+  const { definition, job } = run.registration
   const newest = job.registrations.findLast(({ phase }) => phase === "open")
-  return newest?.definition === definition ? { ...request, registration: newest } : request
-}
-
-const refused = ({ registration }: Request, reason: DispatchErrorReason): Effect.Effect<never, DispatchError> =>
-  Effect.fail(new DispatchError({ job: registration.job.tag, reason }))
-
-/** Accepts as an effect: a ring that a joining dispatch would close is a defect. */
-const attempt = (request: Request, hasRoom: boolean): Effect.Effect<Accepted, DispatchError> | "full" => {
-  try {
-    const outcome = accept(request, hasRoom)
-    if (outcome === "full") return outcome
-    if (!("task" in outcome)) return refused(request, outcome)
-    request.accepted?.(outcome)
-    return Exit.succeed(outcome)
-  } catch (defect) {
-    return Effect.die(defect)
-  }
+  if (newest?.definition === definition) run.registration = newest
 }

@@ -1,6 +1,6 @@
-/** From a call to a request: registration, payload, key. */
+/** From a call to a task that may be accepted: registration, payload, key. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -14,71 +14,74 @@ import { CurrentTask, type Inside, taskAt } from "../record/currentTask.ts"
 import type { Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
-import type { TaskRecord } from "../record/task.ts"
-import type { Accepted, Request } from "./accept.ts"
+import { rareOf, Run } from "../record/run.ts"
+import { TaskRecord } from "../record/task.ts"
+import type { Circumstances, Dispatched } from "./accept.ts"
 import { submit } from "./admission.ts"
 import { inline } from "./holding.ts"
 import { nearest } from "./suggestion.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
-type Read = (definition: Definition) => Exit.Exit<unknown, unknown>
-type Dispatched = Effect.Effect<Accepted, DispatchError>
 
-/** Dispatches, for this fiber and now, a payload that `read` checks. */
+/** Dispatches, for this fiber and now, an input that is checked, or decoded from its JSON form where no check is given. */
 export const dispatch = (
   fiber: AnyFiber,
   machine: Machine,
   tag: string,
-  read: Read,
+  input: unknown,
+  check: Definition["check"] | undefined,
   options: DispatchOptions = {},
-  accepted?: Request["accepted"]
+  accepted?: Circumstances["accepted"]
 ): Dispatched => {
   const from = fiber.getRef(CurrentTask)
   const registration = registrationOf(machine, tag, from)
   if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
   const { definition } = registration
-  const payload = read(definition)
-  if (Exit.isFailure(payload)) return badPayload(tag, payload)
+  const payload = (check ?? definition.decode)(input)
+  if (payload._tag === "Failure") return badPayload(tag, payload)
   giveWay(fiber, machine.ready.size)
-  return request({
-    machine,
-    registration,
-    payload: payload.value,
-    key: definition.keyed ? definition.keyOf(payload.value) : undefined,
-    limitKey: definition.concurrency?.key?.(payload.value),
-    pool: options.pool === undefined ? machine.global : recordOf(options.pool, machine),
-    priority: options.priority === undefined ? definition.priority : toPriority(options.priority, tag),
-    delay: toDelay(options.delay, tag),
-    timeouts: timeoutsOf(options, definition),
-    from,
-    dispatchedIn: tracingOf(fiber),
-    accepted
-  })
+  const pool = options.pool === undefined ? machine.global : recordOf(options.pool, machine)
+  const priority = options.priority === undefined ? definition.priority : toPriority(options.priority, tag)
+  const task = new TaskRecord(registration.job, payload.value, pool, priority)
+  if (definition.keyed) task.key = definition.keyOf(payload.value)
+  const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
+  const limitKey = definition.concurrency?.key?.(payload.value)
+  const delay = options.delay === undefined ? 0 : toDelay(options.delay, tag)
+  const plain = from === undefined && limitKey === undefined && delay === 0 && accepted === undefined
+  return submitted(run, plain ? plainly : { from, limitKey, delay, accepted })
 }
+
+const plainly: Circumstances = {}
 
 /** Queues the work of a task again, behind that task, which is cancelled. */
 export const recompute = (task: TaskRecord): Dispatched =>
   Effect.withFiber((fiber) => {
-    const { job, machine } = task
+    const { job, machine, payload } = task
     const from = fiber.getRef(CurrentTask)
     const registration = registrationOf(machine, job.tag, from)
     if (registration === undefined) return Effect.fail(notRegistered(machine, job.tag))
     const { definition } = registration
-    return request({
-      machine,
-      registration,
-      payload: task.payload,
-      key: definition.keyed ? task.key ?? definition.keyOf(task.payload) : undefined,
-      limitKey: definition.concurrency?.key?.(task.payload),
-      pool: task.pool,
-      priority: task.priority,
-      delay: 0,
-      timeouts: task.extras?.timeouts ?? definition.timeouts,
-      from,
-      dispatchedIn: tracingOf(fiber),
-      replaces: task
-    })
+    const again = new TaskRecord(job, payload, task.pool, task.priority)
+    if (definition.keyed) again.key = task.key ?? definition.keyOf(payload)
+    const limitKey = definition.concurrency?.key?.(payload)
+    return submitted(runFor(again, registration, fiber, task.extras?.timeouts), { from, limitKey, replaces: task })
   })
+
+const runFor = (
+  task: TaskRecord,
+  registration: Registration,
+  fiber: AnyFiber,
+  timeouts: Timeouts | undefined
+): Run => {
+  const run = new Run(task, registration)
+  const dispatchedIn = tracingOf(fiber)
+  if (timeouts !== undefined) rareOf(run).timeouts = timeouts
+  if (dispatchedIn !== undefined) rareOf(run).dispatchedIn = dispatchedIn
+  return run
+}
+
+const submitted = (run: Run, how: Circumstances): Dispatched =>
+  run.task.machine.settings.inline ? inline(run, how, submit) : submit(run, how)
 
 const plenty = 512
 /** So many continuations Effect calls inside one another, and counts them in the lower bits of the fiber's steps. */
@@ -93,9 +96,6 @@ const giveWay = (fiber: AnyFiber, ready: number): void => {
   ;(fiber as { currentOpCount: number }).currentOpCount += ready < 4 * plenty ? inlineSteps : 2 * inlineSteps
 }
 
-const request = (request: Request): Dispatched =>
-  request.machine.settings.inline ? inline(request, submit) : submit(request)
-
 /** The record behind a pool of this worker pool. */
 const recordOf = (pool: TaskPool, machine: Machine): PoolRecord => {
   const record = (pool as { readonly record?: PoolRecord } | null)?.record // only this library makes pools
@@ -106,8 +106,12 @@ const recordOf = (pool: TaskPool, machine: Machine): PoolRecord => {
   return record
 }
 
-const timeoutsOf = ({ queueTimeout, timeout }: DispatchOptions, { tag, timeouts }: Definition): Timeouts =>
-  timeout === undefined && queueTimeout === undefined ? timeouts : {
+/** None where they are the job's own. */
+const timeoutsOf = (
+  { queueTimeout, timeout }: DispatchOptions,
+  { tag, timeouts }: Definition
+): Timeouts | undefined =>
+  timeout === undefined && queueTimeout === undefined ? undefined : {
     timeout: timeout === undefined ? timeouts.timeout : toMillis(timeout, "timeout", tag),
     queueTimeout: queueTimeout === undefined
       ? timeouts.queueTimeout
@@ -134,6 +138,8 @@ const textOf = (error: unknown): string =>
 const registrationOf = (machine: Machine, tag: string, from: Inside | undefined): Registration | undefined => {
   const registrations = machine.jobs.get(tag)?.registrations
   if (registrations === undefined) return undefined
+  const newest = registrations[registrations.length - 1]
+  if (newest?.phase === "open") return newest
   return registrations.findLast(isOpen) ?? (taskAt(from) === undefined ? undefined : registrations.findLast(isClosing))
 }
 

@@ -1,23 +1,22 @@
 /** Who dispatches with `run` holds the task until it has settled, or lets go of it. */
 import * as Effect from "effect/Effect"
-import type { DispatchError } from "../../TaskError.ts"
-import type { Ticket } from "../record/run.ts"
+import type { Run, Ticket } from "../record/run.ts"
 import type { TaskRecord } from "../record/task.ts"
 import { letGo } from "../transition/tickets.ts"
 import { cancelTask } from "../wait/closing.ts"
 import { until } from "../wait/wait.ts"
-import type { Accepted, Request } from "./accept.ts"
+import type { Circumstances, Dispatched } from "./accept.ts"
 
 /** Suspends until the task has settled. */
 export const settled = (task: TaskRecord): Effect.Effect<void> => until(task, { reason: "task", target: task })
 
 /** Lets an effect name the ticket that it owns a hold of, which it gives up at its end, unless the task has settled. */
 export const owning = <A, E, R>(
-  effect: (own: NonNullable<Request["accepted"]>) => Effect.Effect<A, E, R>
+  effect: (own: NonNullable<Circumstances["accepted"]>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     let owned: Ticket | undefined
-    const own = ({ ticket }: Accepted) => {
+    const own = (ticket: Ticket | undefined) => {
       owned = ticket
     }
     return Effect.onExit(effect(own), () => Effect.suspend(() => (owned === undefined ? Effect.void : disown(owned))))
@@ -31,17 +30,20 @@ const disown = (ticket: Ticket): Effect.Effect<void> => {
   const { holds, run } = ticket
   if (holds > 1) ticket.holds--
   if (holds !== 1) return Effect.void // held on, or settled before
-  if (run.sharing !== undefined && run.sharing.tickets.size > 1) {
+  if (run.rare?.sharing !== undefined && run.rare.sharing.tickets.size > 1) {
     letGo(ticket)
     return Effect.void
   }
   return cancelTask(run, "interrupted", true)
 }
 
-type Submit = (request: Request) => Effect.Effect<Accepted, DispatchError>
+type Submit = (run: Run, how: Circumstances) => Dispatched
 
 /** A dispatch that returns when its task has ended, and owns it until then. */
-export const inline = (request: Request, submit: Submit): ReturnType<Submit> => {
-  const run = (owned: Request) => Effect.tap(submit(owned), ({ task }) => settled(task))
-  return request.accepted === undefined ? owning((accepted) => run({ ...request, accepted })) : run(request)
+export const inline = (run: Run, how: Circumstances, submit: Submit): Dispatched => {
+  // only this library makes handles, and each has its record
+  const wait = (task: unknown) => settled((task as { readonly record: TaskRecord }).record)
+  return how.accepted === undefined
+    ? owning((accepted) => Effect.tap(submit(run, { ...how, accepted }), wait))
+    : Effect.tap(submit(run, how), wait)
 }

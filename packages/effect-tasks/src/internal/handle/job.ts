@@ -1,31 +1,63 @@
 /** What a job can do. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { DispatchOptions } from "../../Job.ts"
-import type { Request } from "../dispatch/accept.ts"
+import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { owning } from "../dispatch/holding.ts"
 import { register, unregister } from "../dispatch/registry.ts"
 import type { Definition } from "../job/definition.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { directoryIn, machineIn } from "./service.ts"
-import { handled, keyOf, toTask } from "./task.ts"
+import { keyOf, toTask } from "./task.ts"
 
 /** What every job carries beside its public interface. */
 export interface Defined {
   readonly definition: Definition
 }
 
+/** A dispatch is an effect of its own kind: one object, without a closure. */
+// by its prototype: the class could not extend an effect
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+class Dispatch {
+  readonly definition: Definition
+  readonly payload: unknown
+  readonly options: DispatchOptions | undefined
+  readonly accepted: Circumstances["accepted"]
+
+  constructor(
+    definition: Definition,
+    payload: unknown,
+    options: DispatchOptions | undefined,
+    accepted?: Circumstances["accepted"]
+  ) {
+    this.definition = definition
+    this.payload = payload
+    this.options = options
+    this.accepted = accepted
+  }
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+interface Dispatch extends Dispatched {}
+
+Object.setPrototypeOf(
+  Dispatch.prototype,
+  Effectable.Prototype<Dispatch>({
+    label: "effect-tasks/Dispatch",
+    evaluate(fiber): Dispatched {
+      const { accepted, definition: { check, tag }, options, payload } = this
+      return dispatch(fiber, machineIn(fiber.context), tag, payload, check, options, accepted)
+    }
+  })
+)
+
 /** The class that a job's own class extends. */
 export const make = (definition: Definition) => {
   const { tag } = definition
-  const dispatchTask = (payload?: unknown, options?: DispatchOptions, accepted?: Request["accepted"]) =>
-    Effect.withFiber((fiber) => {
-      const check = () => definition.check(payload)
-      return handled(dispatch(fiber, machineIn(fiber.context), tag, check, options, accepted))
-    })
   // a job is a class so that `class X extends Job.make(…) {}` names its type
   // oxlint-disable-next-line typescript/no-extraneous-class
   return class Job {
@@ -37,9 +69,10 @@ export const make = (definition: Definition) => {
     static readonly errorSchema = definition.error
     static readonly progressSchema = definition.progress
     static readonly messageSchema = definition.message
-    static readonly dispatch = (payload?: unknown, options?: DispatchOptions) => dispatchTask(payload, options)
+    static readonly dispatch = (payload?: unknown, options?: DispatchOptions) =>
+      new Dispatch(definition, payload, options)
     static readonly run = (payload?: unknown, options?: DispatchOptions) =>
-      owning((own) => Effect.flatMap(dispatchTask(payload, options, own), (task) => task.await))
+      owning((own) => Effect.flatMap(new Dispatch(definition, payload, options, own), (task) => task.await))
     static readonly tasks = Effect.withFiber((fiber) =>
       Effect.succeed(directoryIn(fiber.context).tasksOf(tag).map(toTask))
     )

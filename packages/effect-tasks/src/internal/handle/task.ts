@@ -2,14 +2,13 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Hash from "effect/Hash"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { CancelOptions, Origin, Status, Task } from "../../Task.ts"
 import { type DispatchError, TaskAlreadyComplete } from "../../TaskError.ts"
 import type { TaskPool } from "../../TaskPool.ts"
-import type { Accepted } from "../dispatch/accept.ts"
 import { recompute } from "../dispatch/dispatch.ts"
 import { settled } from "../dispatch/holding.ts"
 import { toMillis, toPriority, toReason } from "../job/checks.ts"
@@ -131,7 +130,7 @@ export class TaskHandle implements AnyHandle {
   }
 
   get recompute(): Effect.Effect<AnyHandle, DispatchError> {
-    return Effect.map(recompute(this.record), toHandle)
+    return recompute(this.record)
   }
 
   onFailure(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {
@@ -165,17 +164,9 @@ const setTimeoutOf = ({ job, run }: TaskRecord, duration: Duration.Input): Effec
     if (run !== undefined) setTimeout(run, millis)
   })
 
-const toHandle = ({ origin, task }: Accepted): AnyHandle => new TaskHandle(task, origin)
-
-/** The handle of a dispatch, at once when it was accepted at once. */
-export const handled = <E>(accepted: Effect.Effect<Accepted, E>): Effect.Effect<AnyHandle, E> =>
-  isAccepted(accepted) ? Exit.succeed(toHandle(accepted.value)) : Effect.map(accepted, toHandle)
-
-const isAccepted = <E>(accepted: Effect.Effect<Accepted, E>): accepted is Exit.Success<Accepted, E> =>
-  Exit.isExit(accepted) && Exit.isSuccess(accepted)
-
 /** A handle for who finds the task rather than dispatches it. */
 export const toTask = (task: TaskRecord): TaskHandle => new TaskHandle(task, "created")
+export const toHandle = (task: TaskRecord, origin: Origin): TaskHandle => new TaskHandle(task, origin)
 
 /** A payload without a text is like no other; a job that needs keys has refused it. */
 export const keyOf = (task: TaskRecord): string => {
@@ -224,7 +215,7 @@ const waitingFor = (run: Run): Status["waitingFor"] => {
   const { machine, state } = run.task
   const isHeldBack = run.limit !== undefined && !run.limit.hasRoom
   if (state === "Queued") {
-    if (run.delay !== undefined) return Option.some("delay")
+    if (run.rare?.delay !== undefined) return Option.some("delay")
     if (run.lane === undefined) return Option.some("key")
     if (isHeldBack) return Option.some("job-concurrency")
     return Option.some(machine.paused ? "paused" : "slot")

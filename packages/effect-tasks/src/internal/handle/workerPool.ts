@@ -25,7 +25,7 @@ import { reading, until } from "../wait/wait.ts"
 import { latest } from "./latest.ts"
 import { PoolHandle } from "./pool.ts"
 import { DirectoryId, type InternalWorkerPool, MachineId } from "./service.ts"
-import { handled, toTask } from "./task.ts"
+import { toHandle, toTask } from "./task.ts"
 
 export const makeWorkerPool = (
   options: WorkerPoolOptions,
@@ -47,6 +47,7 @@ const settingsOf = (options: WorkerPoolOptions): Settings => ({
   history: toCount(options.history ?? 1000, 0, "history"),
   gracePeriod: options.gracePeriod === undefined ? 0 : toMillis(options.gracePeriod, "gracePeriod"),
   inline: false,
+  toHandle,
   turn
 })
 
@@ -60,9 +61,7 @@ const makeService = (machine: Machine, directory: Directory): InternalWorkerPool
   [DirectoryId]: directory,
   global: new PoolHandle(machine.global),
   dispatch: (jobName, encoded, options) =>
-    Effect.withFiber((fiber) =>
-      handled(dispatch(fiber, machine, jobName, (definition) => definition.decode(encoded), options))
-    ),
+    Effect.withFiber((fiber) => dispatch(fiber, machine, jobName, encoded, undefined, options)),
   task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.task(id)), toTask)),
   tasks: Effect.sync(() => directory.tasks.map(toTask)),
   pool: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.pool(id)), handleOf)),

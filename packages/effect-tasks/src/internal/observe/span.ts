@@ -2,28 +2,28 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
-import type { Run } from "../record/run.ts"
+import type { Rare, Run } from "../record/run.ts"
 
 /** Where a dispatch comes from, as far as a span of the task needs to know. */
-export const tracingOf = ({ cache: { span, tracer } }: Fiber.Fiber<unknown, unknown>): Run["dispatchedIn"] =>
+export const tracingOf = ({ cache: { span, tracer } }: Fiber.Fiber<unknown, unknown>): Rare["dispatchedIn"] =>
   tracer === undefined && span === undefined ? undefined : { span, tracer }
 
 /** The tracer of a task: none while Effect's built-in one is in place. */
 export const tracerOf = (
-  { dispatchedIn }: Run,
+  { rare }: Run,
   fiber: Fiber.Fiber<unknown, unknown>
 ): Tracer.Tracer | undefined => {
-  const tracer = fiber.cache.tracer ?? dispatchedIn?.tracer
+  const tracer = fiber.cache.tracer ?? rare?.dispatchedIn?.tracer
   return tracer === Tracer.nativeTracer ? undefined : tracer
 }
 
 /** Runs the handler in a span named after its job: below the dispatcher's in an owned pool, linked to it in GLOBAL. */
 export const inSpan = <A, E, R>(
-  { dispatchedIn, task }: Run,
+  { rare, task }: Run,
   tracer: Tracer.Tracer,
   handler: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const parent = dispatchedIn?.span
+  const parent = rare?.dispatchedIn?.span
   const attributes = { "task.id": task.id, "task.pool": task.pool.id, "task.attempt": task.attempt }
   const span = task.pool.isGlobal || parent === undefined
     ? { root: true, links: parent === undefined ? [] : [{ span: parent, attributes: {} }] }

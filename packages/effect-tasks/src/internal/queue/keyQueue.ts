@@ -1,40 +1,46 @@
 /** The live items of one key, oldest first. Only the first of them may run. */
-export class KeyQueue<T extends Keyed<T>> {
-  first: T | undefined
-  /** The one that a further dispatch of the key joins or replaces. */
-  newest: T | undefined
+export class KeyQueue<T> {
+  private head: KeyPlace<T> | undefined
+  private tail: KeyPlace<T> | undefined
   private readonly onEmpty: (() => void) | undefined
 
   constructor(onEmpty?: () => void) {
     this.onEmpty = onEmpty
   }
 
-  add(item: T): void {
-    item.keyPlace = { queue: this, ahead: this.newest, behind: undefined }
-    if (this.newest === undefined) this.first = item
-    else this.newest.keyPlace!.behind = item
-    this.newest = item
+  get first(): T | undefined {
+    return this.head?.item
   }
 
-  remove(item: T): void {
-    const { ahead, behind } = item.keyPlace!
-    if (ahead === undefined) this.first = behind
-    else ahead.keyPlace!.behind = behind
-    if (behind === undefined) this.newest = ahead
-    else behind.keyPlace!.ahead = ahead
-    item.keyPlace = undefined // who keeps one that has ended keeps no later one of its key
-    if (this.first === undefined) this.onEmpty?.()
+  /** The one that a further dispatch of the key joins or replaces. */
+  get newest(): T | undefined {
+    return this.tail?.item
   }
-}
 
-/** What can stand in a key queue. */
-export interface Keyed<T extends Keyed<T>> {
-  keyPlace: KeyPlace<T> | undefined
+  *backwards(): Generator<T> {
+    for (let place = this.tail; place !== undefined; place = place.ahead) yield place.item
+  }
+
+  add(item: T): KeyPlace<T> {
+    const place = { queue: this, item, ahead: this.tail, behind: undefined }
+    if (this.tail === undefined) this.head = place
+    else this.tail.behind = place
+    return this.tail = place
+  }
+
+  remove({ ahead, behind }: KeyPlace<T>): void {
+    if (ahead === undefined) this.head = behind
+    else ahead.behind = behind
+    if (behind === undefined) this.tail = ahead
+    else behind.ahead = ahead
+    if (this.head === undefined) this.onEmpty?.()
+  }
 }
 
 /** A place in a key queue. */
-export interface KeyPlace<T extends Keyed<T>> {
+export interface KeyPlace<T> {
   readonly queue: KeyQueue<T>
-  ahead: T | undefined
-  behind: T | undefined
+  readonly item: T
+  ahead: KeyPlace<T> | undefined
+  behind: KeyPlace<T> | undefined
 }

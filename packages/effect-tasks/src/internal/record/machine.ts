@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
+import type { Origin, Task } from "../../Task.ts"
 import { Fifo } from "../queue/fifo.ts"
 import { ReadyQueue } from "../queue/readyQueue.ts"
 import { Slots } from "../queue/slots.ts"
@@ -36,6 +37,7 @@ export interface Settings {
   readonly gracePeriod: number
   /** Whether a dispatch returns when its task has ended, and delays, of a dispatch and between attempts, take no time. */
   readonly inline: boolean
+  readonly toHandle: (task: TaskRecord, origin: Origin) => Task<any, any, any, any>
   readonly turn: (machine: Machine) => void
 }
 

@@ -44,38 +44,30 @@ export class LaterTicket implements Ticket {
 export class Run implements Entry, Ticket {
   declare readonly kind: "handler"
   readonly task: TaskRecord
-  readonly registration: Registration
-  readonly limit: Limit | undefined
-
+  /** The newest at its acceptance. */
+  registration: Registration
+  limit: Limit | undefined
   heapIndex = -1
   lane: Lane | undefined
   ahead: Entry | undefined
   behind: Entry | undefined
   order = 0
-  /** Where this task stands for its key. */
-  keyPlace: KeyPlace<Run> | undefined
-  delay: Deadline | undefined
-  deadline: Deadline | undefined
-  timeouts: Timeouts
   holds = 1
   previous: Ticket | undefined
   next: Ticket | undefined
-  sharing: Sharing | undefined
   /** The cancel or timeout, of it or of what is above it, that has reached this task. */
   stop: Stop | undefined
   execution: Execution | undefined
   waiting: Waiting | undefined
-  dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
+  rare: Rare | undefined
 
   static {
     Object.defineProperty(this.prototype, "kind", { value: "handler" }) // the same for all: no field of each
   }
 
-  constructor(task: TaskRecord, registration: Registration, limit: Limit | undefined, timeouts: Timeouts) {
+  constructor(task: TaskRecord, registration: Registration) {
     this.task = task
     this.registration = registration
-    this.limit = limit
-    this.timeouts = timeouts
   }
 
   get marked(): boolean {
@@ -90,6 +82,22 @@ export class Run implements Entry, Ticket {
     return this.task.pool
   }
 }
+
+/** What few tasks have while they live, so that a queued one stays small. */
+export class Rare {
+  /** Where it stands for its key. */
+  keyPlace: KeyPlace<Run> | undefined
+  delay: Deadline | undefined
+  deadline: Deadline | undefined
+  /** The job's own unless given. */
+  timeouts: Timeouts | undefined
+  sharing: Sharing | undefined
+  dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
+}
+
+export const rareOf = (run: Run): Rare => run.rare ??= new Rare()
+
+export const timeoutsOf = ({ rare, registration }: Run): Timeouts => rare?.timeouts ?? registration.definition.timeouts
 
 /** What a task has once it has started. */
 export class Execution {

@@ -19,12 +19,13 @@ export type Stop =
 export type Verdict = Exit.Exit<unknown, unknown> | Stop
 
 export class TaskRecord implements Source {
-  readonly number: number
+  /** 0 until it is accepted. */
+  number = 0
   readonly job: JobState
   readonly payload: unknown
   /** The pool that it was dispatched into. */
   readonly pool: PoolRecord
-  readonly queuedAt: number
+  queuedAt = 0
   state: State = "Queued"
   priority: number
   attempt = 1
@@ -39,13 +40,11 @@ export class TaskRecord implements Source {
   extras: Extras | undefined
   private madeId: string | undefined
 
-  constructor(number: number, job: JobState, payload: unknown, pool: PoolRecord, priority: number, queuedAt: number) {
-    this.number = number
+  constructor(job: JobState, payload: unknown, pool: PoolRecord, priority: number) {
     this.job = job
     this.payload = payload
     this.pool = pool
     this.priority = priority
-    this.queuedAt = queuedAt
   }
 
   get id(): string {

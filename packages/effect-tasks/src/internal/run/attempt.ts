@@ -12,7 +12,7 @@ import type { Deadline } from "../queue/timers.ts"
 import { CurrentTask, runOf } from "../record/currentTask.ts"
 import { isStop, leftover, resultOf } from "../record/outcome.ts"
 import type { PoolRecord } from "../record/pool.ts"
-import type { Run } from "../record/run.ts"
+import { type Run, timeoutsOf } from "../record/run.ts"
 import { touchTask } from "../record/task.ts"
 import { enterStopping, exit, start } from "../transition/lifecycle.ts"
 import { armTimeout } from "../transition/stop.ts"
@@ -23,11 +23,14 @@ import { TaskContextImpl } from "./taskContext.ts"
 
 /** The first attempt of a task that has its slot. */
 export const startRun = (run: Run): void => {
-  const { task, timeouts: { timeout } } = run
+  const { task } = run
+  const { timeout } = timeoutsOf(run)
   start(run)
   const from = timeout < Infinity ? task.machine.timers.ticks() : undefined
   attempt(run)
-  if (from !== undefined && (task.state === "Running" || task.state === "Sleeping") && run.deadline === undefined) {
+  if (
+    from !== undefined && (task.state === "Running" || task.state === "Sleeping") && run.rare?.deadline === undefined
+  ) {
     armTimeout(run, from)
   }
 }

@@ -23,7 +23,7 @@ export const touch = (pool: PoolRecord): void => {
 }
 
 /** The pools that count a task. */
-export const countersOf = ({ pool, sharing }: Run): Iterable<PoolRecord> => sharing?.counters.keys() ?? chain(pool)
+export const countersOf = ({ pool, rare }: Run): Iterable<PoolRecord> => rare?.sharing?.counters.keys() ?? chain(pool)
 
 /** The one place where a task changes its state, together with every count of it; it may be no news to readers. */
 export const transition = (run: Run, to: State, news = true): void => {
@@ -53,13 +53,14 @@ export const countNew = (run: Run): void => countMove(run, undefined, "queued", 
 const countMove = (run: Run, out: Column | undefined, into: Column, special: Special, news = true): void => {
   const { task } = run
   move(task.machine.counts, out, into, special)
-  if (run.sharing === undefined) {
+  const sharing = run.rare?.sharing
+  if (sharing === undefined) {
     // not `chain`: a generator for each transition of each task would cost more than the counting
     for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) {
       moveIn(pool, out, into, special, news)
     }
   } else {
-    for (const pool of run.sharing.counters.keys()) moveIn(pool, out, into, special, news)
+    for (const pool of sharing.counters.keys()) moveIn(pool, out, into, special, news)
   }
 }
 
@@ -121,12 +122,13 @@ export const countMoved = (
   for (const pool of below) { // an Array iterates on over what is added meanwhile
     for (let ticket = pool.first; ticket !== undefined; ticket = ticket.next) {
       const { run } = ticket
-      if (run.sharing === undefined) {
+      const sharing = run.rare?.sharing
+      if (sharing === undefined) {
         for (const each of entered) gain(run, each)
         for (const each of left) lose(run, each)
       } else {
-        countHeld(run, run.sharing, to)
-        countLetGo(run, run.sharing, from)
+        countHeld(run, sharing, to)
+        countLetGo(run, sharing, from)
       }
       for (const child of run.execution?.pools ?? []) if (child.parent === pool) below.push(child)
     }

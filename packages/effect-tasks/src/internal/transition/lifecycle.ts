@@ -4,7 +4,7 @@ import { countExit } from "../observe/metrics.ts"
 import { keyConcern } from "../record/job.ts"
 import { causeOf, exitStatusOf } from "../record/outcome.ts"
 import { Failed } from "../record/pool.ts"
-import type { Run } from "../record/run.ts"
+import { rareOf, type Run, timeoutsOf } from "../record/run.ts"
 import { type Extras, extrasOf, type TaskRecord, touchTask, type Verdict } from "../record/task.ts"
 import { countersOf, isFailure, transition } from "./counting.ts"
 import { endClaim, releaseSlot } from "./slot.ts"
@@ -13,13 +13,14 @@ import { holdersOf, leaveBehind, settleTickets } from "./tickets.ts"
 /** A task that is due queues: behind the earlier tasks of its key, else for a slot. */
 export const queue = (run: Run): void => {
   const { machine } = run.task
-  const { queueTimeout } = run.timeouts
+  const { queueTimeout } = timeoutsOf(run)
   if (queueTimeout < Infinity) {
-    run.deadline = machine.timers.set(queueTimeout, () => {
+    rareOf(run).deadline = machine.timers.set(queueTimeout, () => {
       exit(run, { _tag: "timeout", phase: "queued", after: queueTimeout })
     })
   }
-  if (run.keyPlace === undefined || run.keyPlace.queue.first === run) offer(run)
+  const place = run.rare?.keyPlace
+  if (place === undefined || place.queue.first === run) offer(run)
 }
 
 const offer = (run: Run): void => {
@@ -34,18 +35,17 @@ const offer = (run: Run): void => {
 export const postpone = (run: Run, millis: number): void => {
   const { machine } = run.task
   machine.delayed++
-  run.delay = machine.timers.set(millis, () => {
+  rareOf(run).delay = machine.timers.set(millis, () => {
     endDelay(run)
     queue(run)
   })
 }
 
-const endDelay = (run: Run): void => {
-  if (run.delay === undefined) return
-  const { machine } = run.task
+const endDelay = ({ rare, task: { machine } }: Run): void => {
+  if (rare?.delay === undefined) return
   machine.delayed--
-  machine.timers.clear(run.delay)
-  run.delay = undefined
+  machine.timers.clear(rare.delay)
+  rare.delay = undefined
 }
 
 /** Moves a queued task among those of another priority. */
@@ -60,10 +60,10 @@ export const setPriority = (task: TaskRecord, priority: number): void => {
   machine.schedule()
 }
 
-export const clearDeadline = (run: Run): void => {
-  if (run.deadline === undefined) return
-  run.task.machine.timers.clear(run.deadline)
-  run.deadline = undefined
+export const clearDeadline = ({ rare, task }: Run): void => {
+  if (rare?.deadline === undefined) return
+  task.machine.timers.clear(rare.deadline)
+  rare.deadline = undefined
 }
 
 /** The first attempt begins; its slot is taken. */
@@ -170,14 +170,13 @@ const endExtras = ({ machine }: TaskRecord, extras: Extras): void => {
   }
 }
 
-const leaveKey = (run: Run): void => {
-  if (run.keyPlace === undefined) return
-  const { queue } = run.keyPlace
-  queue.remove(run)
+const leaveKey = ({ rare }: Run): void => {
+  if (rare?.keyPlace === undefined) return
+  const { queue } = rare.keyPlace
+  queue.remove(rare.keyPlace)
+  rare.keyPlace = undefined // who keeps one that has ended keeps no later one of its key
   const { first } = queue
-  if (first !== undefined && first.task.state === "Queued" && first.delay === undefined && first.lane === undefined) {
-    offer(first)
-  }
+  if (first?.task.state === "Queued" && first.rare!.delay === undefined && first.lane === undefined) offer(first)
 }
 
 const remember = (run: Run): void => {
@@ -188,7 +187,8 @@ const remember = (run: Run): void => {
     const key = task.key! // a job that keeps results works the key out at each dispatch
     job.kept.add(key, task)
     machine.reconsider(keyConcern(job, key))
-    if (run.sharing !== undefined) extrasOf(task).reusedIn = new WeakSet(run.sharing.counters.keys())
+    const sharing = run.rare?.sharing
+    if (sharing !== undefined) extrasOf(task).reusedIn = new WeakSet(sharing.counters.keys())
   }
   machine.history.add(task)
 }

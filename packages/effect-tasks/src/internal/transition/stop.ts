@@ -7,7 +7,7 @@ import * as event from "../observe/event.ts"
 import { runOf } from "../record/currentTask.ts"
 import type { Machine } from "../record/machine.ts"
 import { type PoolRecord, runsOf } from "../record/pool.ts"
-import type { Run, Sharing } from "../record/run.ts"
+import { rareOf, type Run, type Sharing, timeoutsOf } from "../record/run.ts"
 import type { Stop } from "../record/task.ts"
 import { touch } from "./counting.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
@@ -48,11 +48,11 @@ class Subtree {
       const stop: Stop = { _tag: "cancel", reason }
       for (const run of runsOf(pool)) this.addRun(run, stop)
     }
-    const held = this.runs.filter(({ sharing }) => sharing !== undefined && this.isHeldOutside(sharing))
+    const held = this.runs.filter(({ rare }) => rare?.sharing !== undefined && this.isHeldOutside(rare.sharing))
     const spared = held.length > 0 ? this.spare(held) : []
     this.cancelPools()
-    for (const { sharing } of spared) {
-      for (const ticket of sharing?.tickets.values() ?? []) if (this.pools.has(ticket.pool)) letGo(ticket)
+    for (const { rare } of spared) {
+      for (const ticket of rare?.sharing?.tickets.values() ?? []) if (this.pools.has(ticket.pool)) letGo(ticket)
     }
     this.apply()
     machine.inStep--
@@ -133,16 +133,16 @@ export const cancelPool = (pool: PoolRecord, reason: string | undefined): void =
 
 /** The task has this long, from now unless given. */
 export const armTimeout = (run: Run, from?: number): void => {
-  const after = run.timeouts.timeout
+  const after = timeoutsOf(run).timeout
   const fire = () => stopTask(run, { _tag: "timeout", phase: "running", after })
-  run.deadline = run.task.machine.timers.set(after, fire, from)
+  rareOf(run).deadline = run.task.machine.timers.set(after, fire, from)
 }
 
 /** Replaces the deadline: this long from now, or from the first start when that is still to come. */
 export const setTimeout = (run: Run, timeout: number): void => {
   const { state } = run.task
   if (state === "Stopping" || state === "Exited") return
-  run.timeouts = { ...run.timeouts, timeout }
+  rareOf(run).timeouts = { ...timeoutsOf(run), timeout }
   if (state === "Queued") return
   clearDeadline(run)
   armTimeout(run)

@@ -8,16 +8,17 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as event from "../observe/event.ts"
 import { chain, type PoolRecord } from "../record/pool.ts"
-import { type Execution, LaterTicket, type Run, Sharing, type Ticket } from "../record/run.ts"
+import { type Execution, LaterTicket, rareOf, type Run, Sharing, type Ticket } from "../record/run.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countHeld, countLetGo, countMoved, touch } from "./counting.ts"
 
 /** The ticket by which a pool holds a task. */
 export const ticketOf = (pool: PoolRecord, run: Run): Ticket | undefined =>
-  run.sharing === undefined ? pool === run.pool ? run : undefined : run.sharing.tickets.get(pool)
+  run.rare?.sharing === undefined ? pool === run.pool ? run : undefined : run.rare.sharing.tickets.get(pool)
 
 /** The pools that hold a task; an ended one counts as held by the pool it was dispatched into. */
-export const holdersOf = ({ pool, run }: TaskRecord): Iterable<PoolRecord> => run?.sharing?.tickets.keys() ?? [pool]
+export const holdersOf = ({ pool, run }: TaskRecord): Iterable<PoolRecord> =>
+  run?.rare?.sharing?.tickets.keys() ?? [pool]
 
 /** Whether the pool holds the task, or held it when it ended. */
 export const hasHeld = (pool: PoolRecord, task: TaskRecord): boolean =>
@@ -57,12 +58,12 @@ export const letGo = (ticket: Ticket): void => {
   machine.inStep--
 }
 
-const sharingOf = (run: Run): Sharing => run.sharing ??= new Sharing(run, chain(run.pool))
+const sharingOf = (run: Run): Sharing => rareOf(run).sharing ??= new Sharing(run, chain(run.pool))
 
 /** The task has settled. */
 export const settleTickets = (run: Run): void => {
-  if (run.sharing === undefined) return settle(run)
-  const { tickets } = run.sharing
+  if (run.rare?.sharing === undefined) return settle(run)
+  const { tickets } = run.rare.sharing
   extrasOf(run.task).heldBy = new WeakSet(tickets.keys())
   for (const ticket of tickets.values()) settle(ticket)
 }
@@ -82,7 +83,7 @@ const settle = (ticket: Ticket): void => {
 
 /** The parent of the pools that a task makes: one that holds it, but not GLOBAL. */
 export const parentBelow = ({ pool, run }: TaskRecord): PoolRecord | undefined =>
-  run?.sharing !== undefined ? run.sharing.parent : pool.isGlobal ? undefined : pool
+  run?.rare?.sharing !== undefined ? run.rare.sharing.parent : pool.isGlobal ? undefined : pool
 
 /** The parent of the pools that a task has made has let go of it: they move to the oldest pool that holds it on. */
 const hang = ({ execution, task }: Run, sharing: Sharing): void => {

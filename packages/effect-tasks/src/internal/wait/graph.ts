@@ -34,7 +34,7 @@ const waitersOf = (node: Node): Array<Node> => {
     if (inHooks && pool.maker !== undefined) found.push(pool.maker)
   }
   // of the tasks of a key at most the newest is queued; it starts when all others have ended
-  const newest = node.run!.keyPlace?.queue.newest?.task
+  const newest = node.run!.rare?.keyPlace?.queue.newest?.task
   if (newest !== undefined && newest !== node && newest.state === "Queued") found.push(newest)
   return found
 }
@@ -113,7 +113,7 @@ const mayWait = (target: Node): boolean => {
 
 const taskMayWait = ({ run, state }: TaskRecord): boolean => {
   if (run === undefined) return false
-  if (state === "Queued") return run.keyPlace !== undefined && run.keyPlace.queue.first !== run
+  if (state === "Queued") return run.rare?.keyPlace !== undefined && run.rare.keyPlace.queue.first !== run
   return state !== "Running" || (run.waiting?.waits.size ?? 0) > 0 || (run.execution?.pools?.size ?? 0) > 0
 }
 
