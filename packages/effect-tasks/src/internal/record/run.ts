@@ -99,15 +99,33 @@ export const rareOf = (run: Run): Rare => run.rare ??= new Rare()
 
 export const timeoutsOf = ({ rare, registration }: Run): Timeouts => rare?.timeouts ?? registration.definition.timeouts
 
-/** What a task has once it has started. */
+const emptyScope = Scope.makeUnsafe()
+
+/** What a task has once it has started, made anew for each attempt; it is the Scope in which the handler runs. */
+// by its prototype: a Scope has no class
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class Execution {
-  slot = -1
+  slot: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined
-  scope: Scope.Closeable = Scope.makeUnsafe()
+  state: Scope.Scope["state"] = emptyScope.state
   retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
   /** Unfinished pools made by this task. */
   pools: Set<PoolRecord> | undefined
+
+  constructor(before?: Execution) {
+    this.slot = before === undefined ? -1 : before.slot
+    this.retryStep = before?.retryStep
+    this.pools = before?.pools
+  }
+
+  static {
+    const { state: _, ...same } = Object.getOwnPropertyDescriptors(emptyScope)
+    Object.defineProperties(this.prototype, same) // the same for all: no field of each
+  }
 }
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface Execution extends Scope.Closeable {}
 
 /** What a task has once it has waited; `transition/slot.ts` has the table. */
 export class Waiting {

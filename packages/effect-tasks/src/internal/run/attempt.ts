@@ -12,7 +12,7 @@ import type { Deadline } from "../queue/timers.ts"
 import { CurrentTask, runOf } from "../record/currentTask.ts"
 import { isStop, leftover, resultOf } from "../record/outcome.ts"
 import type { PoolRecord } from "../record/pool.ts"
-import { type Run, timeoutsOf } from "../record/run.ts"
+import { Execution, type Run, timeoutsOf } from "../record/run.ts"
 import { touchTask } from "../record/task.ts"
 import { enterStopping, exit, start } from "../transition/lifecycle.ts"
 import { armTimeout } from "../transition/stop.ts"
@@ -38,7 +38,7 @@ export const startRun = (run: Run): void => {
 /** Another attempt, after one that failed so. */
 export const attemptAgain = (run: Run, failed: Exit.Exit<unknown, unknown>): void => {
   if (run.marked) return conclude(run, failed)
-  run.execution!.scope = Scope.makeUnsafe() // it has started
+  run.execution = new Execution(run.execution)
   attempt(run)
 }
 
@@ -66,7 +66,7 @@ const fork = <A, E>(
 ): void => {
   const execution = run.execution! // it has started
   const placed = Context.addUnsafe<never, never, Run>(run.registration.context, CurrentTask.key, run)
-  const context = Context.addUnsafe<never, never, Scope.Scope>(placed, Scope.Scope.key, execution.scope)
+  const context = Context.addUnsafe<never, never, Scope.Scope>(placed, Scope.Scope.key, execution)
   const fiber = Effect.runForkWith(context)(effect as Effect.Effect<A, E>, options) // the registration's context provides the rest
   const polled = fiber.pollUnsafe()
   if (polled !== undefined) return then(run, polled)
@@ -134,7 +134,7 @@ const closeAttempt = (
 ): Effect.Effect<void> => {
   const execution = run.execution! // it has started
   const pools = closePools(execution, `${run.task.id} has ended`, closed)
-  const scope = Effect.suspend(() => Scope.close(execution.scope, exit))
+  const scope = Effect.suspend(() => Scope.close(execution, exit))
   return Effect.onExit(Effect.andThen(pools, scope), () => pools)
 }
 
@@ -148,8 +148,8 @@ const conclude = (run: Run, result: Exit.Exit<unknown, unknown>): void => {
 
 const close = (run: Run, result: Exit.Exit<unknown, unknown>, closed?: Set<PoolRecord>): void => {
   const execution = run.execution! // it has started
-  if (execution.scope.state._tag !== "Open" && openPools(execution, closed).length === 0) {
-    Scope.closeUnsafe(execution.scope, result)
+  if (execution.state._tag !== "Open" && openPools(execution, closed).length === 0) {
+    Scope.closeUnsafe(execution, result)
     return exit(run)
   }
   const seen = closed ?? new Set()

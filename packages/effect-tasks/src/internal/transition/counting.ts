@@ -8,13 +8,14 @@ import type { Run, Sharing } from "../record/run.ts"
 import { type State, transitions } from "../record/state.ts"
 import { extrasOf, type TaskRecord, touchTask } from "../record/task.ts"
 
-const columns: { readonly [S in State]: Column } = {
-  Queued: "queued",
-  Running: "running",
-  Sleeping: "sleeping",
-  Stopping: "running",
-  Exited: "complete"
-}
+const columnOf = (state: State): Column =>
+  state === "Running" || state === "Stopping"
+    ? "running"
+    : state === "Queued"
+    ? "queued"
+    : state === "Sleeping"
+    ? "sleeping"
+    : "complete"
 
 /** Tells the readers of `changes`. */
 export const touch = (pool: PoolRecord): void => {
@@ -34,8 +35,8 @@ export const transition = (run: Run, to: State, news = true): void => {
   if (to === "Stopping") task.machine.stopping++
   else if (from === "Stopping") task.machine.stopping--
   if (news) touchTask(task)
-  const out = columns[from]
-  const into = columns[to]
+  const out = columnOf(from)
+  const into = columnOf(to)
   if (out !== into) countMove(run, out, into, into === "complete" ? specialColumn(task) : undefined, news)
 }
 
@@ -84,12 +85,12 @@ const moveIn = (
 }
 
 const gain = (run: Run, pool: PoolRecord): void => {
-  if (run.task.state !== "Exited") moveIn(pool, undefined, columns[run.task.state], undefined)
+  if (run.task.state !== "Exited") moveIn(pool, undefined, columnOf(run.task.state), undefined)
 }
 
 /** What a pool has let go of is canceled for it, whatever comes of it. */
 const lose = (run: Run, pool: PoolRecord): void => {
-  if (run.task.state !== "Exited") moveIn(pool, columns[run.task.state], "complete", "canceled")
+  if (run.task.state !== "Exited") moveIn(pool, columnOf(run.task.state), "complete", "canceled")
 }
 
 /** A ticket of a shared task comes to stand below this pool. */
