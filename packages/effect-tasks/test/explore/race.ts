@@ -4,7 +4,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
-import { type Job, type Task, TaskCanceled, type TaskEvent, TaskTimeout, WorkerPool } from "effect-tasks"
+import { type Job, type Task, TaskCanceled, type TaskEvent, type TaskPool, TaskTimeout, WorkerPool } from "effect-tasks"
 import { expectNoLeaks, Explore } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
 import { type Scripts, testPool } from "../support.ts"
@@ -110,9 +110,8 @@ interface Machine {
   readonly listeners: Set<unknown>
   readonly slots: { readonly busy: number, readonly limit: number }
   readonly timers: { readonly size: number }
-  readonly pools: Map<number, { readonly id: string, readonly canceled: boolean, readonly counts: Counts }>
+  readonly pools: Map<number, { readonly id: string, readonly canceled: boolean, readonly handle: TaskPool.TaskPool }>
 }
-type Counts = Readonly<Record<"total" | "queued" | "running" | "sleeping" | "complete", number>>
 
 const machineOf = WorkerPool.use((service) => Effect.sync((): Machine => Reflect.get(service, "~effect-tasks/Machine")))
 
@@ -149,7 +148,7 @@ class Observer {
     if (event.seq !== ++this.seq) this.wrong.push(`event ${event.seq} came instead of ${this.seq}`)
     this.follow(event)
     for (const pool of this.machine.pools.values()) {
-      const { complete, queued, running, sleeping, total } = pool.counts
+      const { complete, queued, running, sleeping, total } = Effect.runSync(pool.handle.status)
       const parts = [queued, running, sleeping, complete]
       if (parts.some((part) => part < 0) || total !== queued + running + sleeping + complete) {
         this.wrong.push(`${pool.id} counts ${parts.join(" + ")} as ${total} at ${event._tag}`)

@@ -18,6 +18,7 @@ import { type Failed, handleOf, PoolRecord, runsOf } from "../record/pool.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { TaskPoolTypeId } from "../record/typeIds.ts"
 import { detached, runHere } from "../run/hooks.ts"
+import { countsOf } from "../transition/rollUp.ts"
 import { cancelPool } from "../transition/stop.ts"
 import { hasHeld, parentBelow, seal } from "../transition/tickets.ts"
 import { closePool, stopAndAwait } from "../wait/closing.ts"
@@ -153,7 +154,7 @@ export class PoolHandle implements TaskPool {
 }
 
 const statusOf = (pool: PoolRecord): PoolStatus => {
-  const { canceled, complete, failed, queued, running, sleeping, total } = pool.counts
+  const { canceled, complete, failed, queued, running, sleeping, total } = countsOf(pool)
   return {
     state: pool.done ? "done" : pool.canceled ? "canceled" : pool.sealed ? "sealed" : "open",
     total,

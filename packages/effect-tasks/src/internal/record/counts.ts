@@ -18,4 +18,15 @@ export class Counts {
     else if (column === "sleeping") this.sleeping += by
     else this.complete += by
   }
+
+  /** Adds all of these. */
+  include(counts: Counts): void {
+    this.total += counts.total
+    this.queued += counts.queued
+    this.running += counts.running
+    this.sleeping += counts.sleeping
+    this.complete += counts.complete
+    this.failed += counts.failed
+    this.canceled += counts.canceled
+  }
 }

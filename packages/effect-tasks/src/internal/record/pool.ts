@@ -46,8 +46,15 @@ export class PoolRecord implements Source {
   /** Whether the first failure of a task of its own cancels it. */
   readonly failsFast: boolean
   readonly openedAt: number
+  /** Without what is pending in pools below: `countsOf` of `transition/rollUp.ts` reads it all. */
   readonly counts = new Counts()
+  /** What its parent has not counted yet. */
+  pending: Counts | undefined
+  /** The pools below it, next to it, that have something pending. */
+  readonly behind = new Set<PoolRecord>()
   readonly changes: Reports = new Reports()
+  /** Whether its readers know that it has changed since somebody last read its counts. */
+  told = false
   /** Who goes on when the pool is cancelled. */
   readonly cancellation: Waited = { waiters: undefined }
   sealed = false

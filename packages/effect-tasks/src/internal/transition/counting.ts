@@ -7,6 +7,7 @@ import { chain, type PoolRecord } from "../record/pool.ts"
 import type { Run, Sharing } from "../record/run.ts"
 import { type State, transitions } from "../record/state.ts"
 import { extrasOf, type TaskRecord, touchTask } from "../record/task.ts"
+import { countsOf, handUp, pendingOf, tell } from "./rollUp.ts"
 
 const columnOf = (state: State): Column =>
   state === "Running" || state === "Stopping"
@@ -16,12 +17,6 @@ const columnOf = (state: State): Column =>
     : state === "Sleeping"
     ? "sleeping"
     : "complete"
-
-/** Tells the readers of `changes`. */
-export const touch = (pool: PoolRecord): void => {
-  pool.changes.version++
-  pool.machine.wakeAll(pool.changes)
-}
 
 /** The pools that count a task. */
 export const countersOf = ({ pool, rare }: Run): Iterable<PoolRecord> => rare?.sharing?.counters.keys() ?? chain(pool)
@@ -55,14 +50,13 @@ const countMove = (run: Run, out: Column | undefined, into: Column, special: Spe
   const { task } = run
   move(task.machine.counts, out, into, special)
   const sharing = run.rare?.sharing
-  if (sharing === undefined) {
-    // not `chain`: a generator for each transition of each task would cost more than the counting
-    for (let pool: PoolRecord | undefined = task.pool; pool !== undefined; pool = pool.parent) {
-      moveIn(pool, out, into, special, news)
-    }
-  } else {
+  if (sharing !== undefined) {
     for (const pool of sharing.counters.keys()) moveIn(pool, out, into, special, news)
+    return
   }
+  const pending = pendingOf(task.pool)
+  if (pending !== undefined) move(pending, out, into, special)
+  moveIn(task.pool, out, into, special, news)
 }
 
 /** From no column where it was not counted before. */
@@ -73,6 +67,7 @@ const move = (counts: Counts, out: Column | undefined, into: Column, special: Sp
   if (special !== undefined) counts[special]++
 }
 
+/** In this pool alone. */
 const moveIn = (
   pool: PoolRecord,
   out: Column | undefined,
@@ -81,7 +76,7 @@ const moveIn = (
   news = true
 ): void => {
   move(pool.counts, out, into, special)
-  if (news) touch(pool)
+  if (news) tell(pool)
 }
 
 const gain = (run: Run, pool: PoolRecord): void => {
@@ -120,6 +115,10 @@ export const countMoved = (
   const [before, after] = [new Set(chain(from)), new Set(chain(to))]
   const [left, entered] = [before.difference(after), after.difference(before)]
   const below = [...pools]
+  for (const pool of below) {
+    countsOf(pool)
+    handUp(pool)
+  }
   for (const pool of below) { // an Array iterates on over what is added meanwhile
     for (let ticket = pool.first; ticket !== undefined; ticket = ticket.next) {
       const { run } = ticket

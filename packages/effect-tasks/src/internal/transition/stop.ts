@@ -9,8 +9,8 @@ import type { Machine } from "../record/machine.ts"
 import { type PoolRecord, runsOf } from "../record/pool.ts"
 import { rareOf, type Run, type Sharing, timeoutsOf } from "../record/run.ts"
 import type { Stop } from "../record/task.ts"
-import { touch } from "./counting.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
+import { touch } from "./rollUp.ts"
 import { finishIfDone, letGo } from "./tickets.ts"
 
 /** The subtree that a stop reaches: marks all that is below, then takes the mark from what pools outside hold too. */

@@ -10,7 +10,8 @@ import * as event from "../observe/event.ts"
 import { chain, type PoolRecord } from "../record/pool.ts"
 import { type Execution, LaterTicket, rareOf, type Run, Sharing, type Ticket } from "../record/run.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
-import { countHeld, countLetGo, countMoved, touch } from "./counting.ts"
+import { countHeld, countLetGo, countMoved } from "./counting.ts"
+import { handUp, touch } from "./rollUp.ts"
 
 /** The ticket by which a pool holds a task. */
 export const ticketOf = (pool: PoolRecord, run: Run): Ticket | undefined =>
@@ -130,6 +131,7 @@ export const releasePool = (pool: PoolRecord): void => {
   pool.scope = undefined
   pool.maker?.run?.execution?.pools?.delete(pool)
   pool.maker = undefined
+  handUp(pool)
   if (pool.joining === 0) pool.payloads = undefined
   machine.wakeAll(pool)
   touch(pool)

@@ -7,6 +7,7 @@ import type { Machine } from "../record/machine.ts"
 import { PoolRecord, runsOf } from "../record/pool.ts"
 import type { Execution, Run } from "../record/run.ts"
 import type { Node } from "../record/source.ts"
+import { countsOf } from "../transition/rollUp.ts"
 import { cancelPool, cancelPools, stopTask } from "../transition/stop.ts"
 import { letGo, ticketOf } from "../transition/tickets.ts"
 import { dependents } from "./graph.ts"
@@ -56,9 +57,11 @@ const awaitEach = (pool: PoolRecord, wait: Awaiting): Effect.Effect<void> =>
   })
 
 /** Whether what is left of a cancelled pool, which its maker closes, can wait for nobody but what is below it. */
-const isSelfContained = ({ counts, machine, maker }: PoolRecord, from: Node | undefined): boolean =>
-  maker !== undefined && maker === from && machine.lateWaits === 0 && machine.sharedTickets === 0 &&
-  counts.sleeping === 0
+const isSelfContained = (pool: PoolRecord, from: Node | undefined): boolean => {
+  const { machine: { lateWaits, sharedTickets }, maker } = pool
+  return maker !== undefined && maker === from && lateWaits === 0 && sharedTickets === 0 &&
+    countsOf(pool).sleeping === 0
+}
 
 /** Whether this cannot end before one of those has. */
 const isHeldUp = (node: Node, dependents: ReadonlySet<Node>): boolean =>
