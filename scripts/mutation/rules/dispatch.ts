@@ -14,7 +14,7 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "capacity counts what free slots are about to take",
     "dispatch/admission.ts",
-    "ready.size - taken < settings.capacity || (taken < free && !isHeldBack(request))",
+    "ready.size - taken < settings.capacity || (taken < free && !isHeldBack)",
     "ready.size < settings.capacity"
   ),
   one(
@@ -35,7 +35,7 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a dispatch inside a task is held back",
     "dispatch/accept.ts",
-    " && taskAt(request.from) === undefined) return",
+    " && taskAt(how.from) === undefined) return",
     ") return"
   ),
   one("R20", `onFull: "fail" suspends`, "dispatch/admission.ts", `onFull === "fail" ?`, "false ?"),
@@ -57,8 +57,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "who comes when there is room goes before suspended dispatchers",
     "dispatch/admission.ts",
-    "machine.suspended.size === 0 && hasRoom(request)",
-    "hasRoom(request)"
+    "suspended.size === 0 && hasRoom(run, how)",
+    "hasRoom(run, how)"
   ),
   one(
     "R20",
@@ -120,8 +120,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a turn runs in the async context of who asked for it",
     "record/machine.ts",
-    "inContext(() => this.settings.turn(this))",
-    "this.settings.turn(this)"
+    "inContext(() => this.timers.during(() => this.settings.turn(this)))",
+    "this.timers.during(() => this.settings.turn(this))"
   ),
   // steps
   one(

@@ -145,7 +145,7 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "a pool's cancel stops what another pool holds too",
     "transition/stop.ts",
-    "sharing !== undefined && this.isHeldOutside(sharing)",
+    "rare?.sharing !== undefined && this.isHeldOutside(rare.sharing)",
     "false"
   ),
   one(
@@ -175,7 +175,7 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "an interrupted run stops what another pool holds",
     "dispatch/holding.ts",
-    "if (run.sharing !== undefined && run.sharing.tickets.size > 1) {",
+    "if (run.rare?.sharing !== undefined && run.rare.sharing.tickets.size > 1) {",
     "if (false) {"
   ),
   one(
@@ -188,8 +188,8 @@ export const holding: ReadonlyArray<RuleMutant> = [
   one(
     "R15",
     "a run that is interrupted in a dispatch keeps its hold",
-    "dispatch/admission.ts",
-    "    request.accepted?.(outcome)\n",
+    "dispatch/accept.ts",
+    "  how.accepted?.(ticket)\n",
     ""
   ),
   // keys
@@ -197,7 +197,7 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "two tasks of one key run at once",
     "transition/lifecycle.ts",
-    "  if (run.keyPlace === undefined || run.keyPlace.queue.first === run) offer(run)\n",
+    "  if (place === undefined || place.queue.first === run) offer(run)\n",
     "  offer(run)\n"
   ),
   one(
@@ -220,7 +220,7 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "a recompute leaves the old result to be found",
     "dispatch/accept.ts",
-    "  if (replaces !== undefined && key !== undefined) job.kept.remove(key)\n",
+    "  if (replaces !== undefined && task.key !== undefined) job.kept.remove(task.key)\n",
     ""
   ),
   one(

@@ -56,14 +56,14 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R09",
     "a closing overlooks that its tasks wait for others with finalizers or hooks",
     "wait/closing.ts",
-    "machine.lateWaits === 0 && ",
+    "lateWaits === 0 && ",
     ""
   ),
   one(
     "R09",
     "a closing overlooks that another pool holds its tasks",
     "wait/closing.ts",
-    " && machine.sharedTickets === 0",
+    " && sharedTickets === 0",
     ""
   ),
   one(
@@ -156,7 +156,7 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R10",
     "shared tasks below a task do not move with it",
     "transition/counting.ts",
-    "        countHeld(run, run.sharing, to)\n        countLetGo(run, run.sharing, from)\n",
+    "        countHeld(run, sharing, to)\n        countLetGo(run, sharing, from)\n",
     ""
   ),
   one("R10", "a kept result counts each time", "transition/counting.ts", "    if (counted.has(pool)) continue\n", ""),
@@ -164,7 +164,7 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R10",
     "a kept result counts again in a pool that shared it",
     "transition/lifecycle.ts",
-    "    if (run.sharing !== undefined) extrasOf(task).reusedIn = new WeakSet(run.sharing.counters.keys())\n",
+    "    if (sharing !== undefined) extrasOf(task).reusedIn = new WeakSet(sharing.counters.keys())\n",
     ""
   ),
   one(
@@ -179,7 +179,7 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R11",
     "a sealed pool refuses its own tasks",
     "dispatch/accept.ts",
-    "(!pool.sealed || isWithin(pool, runAt(request.from)?.task))",
+    "(!pool.sealed || isWithin(pool, runAt(from)?.task))",
     "!pool.sealed"
   ),
   one(
@@ -193,8 +193,8 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R11",
     "a sealed pool takes tasks from every task",
     "dispatch/accept.ts",
-    "isWithin(pool, runAt(request.from)?.task)",
-    "runAt(request.from) !== undefined"
+    "isWithin(pool, runAt(from)?.task)",
+    "runAt(from) !== undefined"
   ),
   one(
     "R11",
@@ -230,5 +230,56 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "handle/pool.ts",
     "Effect.uninterruptible(runHere(inside, isolated))",
     "runHere(inside, isolated)"
-  )
+  ),
+  // roll-up
+  one(
+    "R10",
+    "counts of pools below are not read",
+    "transition/rollUp.ts",
+    "  const below = [...pool.behind]\n",
+    "  const below: Array<PoolRecord> = []\n"
+  ),
+  one(
+    "R10",
+    "counts of pools far below are not read",
+    "transition/rollUp.ts",
+    "  for (const each of below) below.push(...each.behind) // an Array iterates on over what is added meanwhile\n",
+    ""
+  ),
+  one(
+    "R10",
+    "what is handed up gets no further than the next reader",
+    "transition/rollUp.ts",
+    "  parent.pending?.include(pending)\n",
+    ""
+  ),
+  one(
+    "R24",
+    "readers are told of the first change alone",
+    "transition/rollUp.ts",
+    "  pool.told = false\n",
+    ""
+  ),
+  one(
+    "R24",
+    "readers of a pool in between are told of the first change alone",
+    "transition/rollUp.ts",
+    "    each.told = false\n",
+    ""
+  ),
+  one(
+    "R24",
+    "who is told of a shared task is not found by a reader above",
+    "transition/rollUp.ts",
+    "  pendingOf(pool) // or else who reads the pools above would not find those that have been told\n",
+    ""
+  ),
+  one(
+    "R10",
+    "what was pending moves to the next parent",
+    "transition/counting.ts",
+    "    countsOf(pool)\n    handUp(pool)\n",
+    ""
+  ),
+  one("R16", "a pool keeps those below it that have ended", "transition/tickets.ts", "  handUp(pool)\n", "")
 ]

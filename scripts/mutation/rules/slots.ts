@@ -42,8 +42,8 @@ export const slots: ReadonlyArray<RuleMutant> = [
     "R17",
     "Sleeping: the verdict leaves the task asleep in the counts of its pool",
     "transition/counting.ts",
-    `  Stopping: "running",`,
-    `  Stopping: "sleeping",`
+    `state === "Running" || state === "Stopping"\n    ? "running"`,
+    `state === "Running"\n    ? "running"\n    : state === "Stopping"\n    ? "sleeping"`
   ),
   one(
     "R17",
@@ -126,8 +126,8 @@ export const slots: ReadonlyArray<RuleMutant> = [
     "R17",
     "the sleep of a task that reads is not told of at all",
     "record/machine.ts",
-    "listener.offer(event, news)",
-    "if (news) listener.offer(event, news)"
+    "listener.offer(make, subject, this.seq, at, detail, news)",
+    "if (news) listener.offer(make, subject, this.seq, at, detail, news)"
   ),
   one(
     "R17",
@@ -205,7 +205,7 @@ export const slots: ReadonlyArray<RuleMutant> = [
     "if (wasFull && this.hasRoom) {",
     "if (false) {"
   ),
-  one("R19", "all keys of a job have one limit", "dispatch/accept.ts", `const key = limitKey ?? ""`, `const key = ""`),
+  one("R19", "all keys of a job have one limit", "dispatch/accept.ts", "limitOf(run, limitKey)", "limitOf(run)"),
   {
     rule: "R19",
     name: "a sleeping task keeps its permit",

@@ -35,21 +35,21 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "R16",
     "a kept result is gone when the history forgets it",
     "record/machine.ts",
-    "    if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true\n    else task",
+    "    if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true\n    else this",
     "    task"
   ),
   // memory
   one(
     "R16",
-    "a handle keeps the tasks dispatched around it",
-    "record/tasks.ts",
-    "    task.before = task.after = undefined\n",
-    ""
+    "what the history has forgotten can be looked up",
+    "record/machine.ts",
+    "else this.index.delete(task)",
+    "else return"
   ),
   one(
     "R16",
     "a handle keeps the other tasks of its key",
-    "record/tasks.ts",
+    "record/lookup.ts",
     "    if (task.extras !== undefined) task.extras.older = task.extras.newer = undefined\n",
     ""
   ),
@@ -93,8 +93,8 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "R16",
     "a pool keeps the task that made it",
     "transition/tickets.ts",
-    "  pool.maker = undefined\n  if (pool.joining",
-    "  if (pool.joining"
+    "  pool.maker = undefined\n  handUp(pool)",
+    "  handUp(pool)"
   ),
   one(
     "R16",
@@ -241,8 +241,8 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "R25",
     "the canonical key is made for every dispatch",
     "dispatch/dispatch.ts",
-    "key: definition.keyed ? definition.keyOf(payload.value) : undefined",
-    "key: definition.keyOf(payload.value)"
+    "if (definition.keyed) task.key = definition.keyOf(payload.value)",
+    "task.key = definition.keyOf(payload.value)"
   ),
   one(
     "R25",
@@ -281,5 +281,20 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "dispatch/dispatch.ts",
     "if (record.machine !== machine) {",
     "if (false) {"
+  ),
+  // costs
+  one(
+    "R20",
+    "a flood of dispatches holds all its tasks at once",
+    "dispatch/dispatch.ts",
+    "  giveWay(fiber, machine.ready.size)\n",
+    ""
+  ),
+  one(
+    "R16",
+    "the stack of a kept failure leads to the payload",
+    "observe/label.ts",
+    "  failed.cause.reasons.forEach(readStack)\n",
+    ""
   )
 ]

@@ -7,8 +7,8 @@ export const time: ReadonlyArray<RuleMutant> = [
     "R08",
     "each attempt has the whole timeout",
     "run/attempt.ts",
-    "  run.execution!.scope = Scope.makeUnsafe() // it has started\n",
-    "  run.execution!.scope = Scope.makeUnsafe() // it has started\n  if (run.deadline !== undefined) {\n    run.task.machine.timers.clear(run.deadline)\n    armTimeout(run)\n  }\n"
+    "  run.execution = new Execution(run.execution)\n",
+    "  run.execution = new Execution(run.execution)\n  if (run.rare?.deadline !== undefined) {\n    run.task.machine.timers.clear(run.rare.deadline)\n    armTimeout(run)\n  }\n"
   ),
   one(
     "R08",
@@ -35,15 +35,15 @@ export const time: ReadonlyArray<RuleMutant> = [
     "R08",
     "a task that has ended gets a timeout",
     "transition/stop.ts",
-    `  if (state === "Stopping" || state === "Exited") return\n  run.timeouts`,
-    "  run.timeouts"
+    `  if (state === "Stopping" || state === "Exited") return\n  rareOf(run).timeouts`,
+    "  rareOf(run).timeouts"
   ),
   one(
     "R08",
     "a timeout that is set before the start is forgotten",
     "run/attempt.ts",
-    "  const { task, timeouts: { timeout } } = run\n",
-    "  const { task, registration: { definition: { timeouts: { timeout } } } } = run\n"
+    "  const { timeout } = timeoutsOf(run)\n",
+    "  const { timeout } = run.registration.definition.timeouts\n"
   ),
   one("R08", "a delay is ignored", "dispatch/accept.ts", "postpone(run, delay)", "queue(run)"),
   one(
@@ -89,7 +89,7 @@ export const time: ReadonlyArray<RuleMutant> = [
     "R23",
     "the Scope of a failed attempt stays open",
     "run/attempt.ts",
-    "    yield* Effect.uninterruptible(closeAttempt(run, Exit.fail(error)))\n",
+    "    yield* Effect.uninterruptible(closeForRetry(run, error))\n",
     ""
   ),
   one(
@@ -107,5 +107,12 @@ export const time: ReadonlyArray<RuleMutant> = [
     ""
   ),
   one("R23", "a retry drops the hooks of the handle", "record/hooks.ts", "hook.attempt !== attempt", "false"),
-  one("R23", "a retry without a delay gives the slot away", "run/attempt.ts", "if (delay > 0 && ", "if (")
+  one("R23", "a retry without a delay gives the slot away", "run/attempt.ts", "if (delay > 0 && ", "if ("),
+  one(
+    "R23",
+    "a finalizer's defect between attempts hides the failure",
+    "run/attempt.ts",
+    "Cause.combine(Cause.fail(error), defect)",
+    "defect"
+  )
 ]

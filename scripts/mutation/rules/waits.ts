@@ -125,7 +125,7 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R22",
     "a joining dispatch closes a ring unnoticed",
     "dispatch/accept.ts",
-    "    if (ring !== undefined) throw ring\n",
+    "    if (ring !== undefined) return Effect.die(ring)\n",
     ""
   ),
   one(
@@ -190,5 +190,19 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "wait/graph.ts",
     "ring: ring.map((node) => node.id)",
     "ring: [ring[0].id, from.id]"
+  ),
+  one(
+    "R21",
+    "a closing waits for readers inside of it",
+    "dispatch/registry.ts",
+    "    endReaders(machine)\n",
+    ""
+  ),
+  one(
+    "R21",
+    "readers inside of what has closed wait on",
+    "wait/wait.ts",
+    "        if (options.reads === true && isClosing(from)) return Effect.void\n",
+    ""
   )
 ]
