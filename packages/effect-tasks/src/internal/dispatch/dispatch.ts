@@ -9,6 +9,7 @@ import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } fro
 import type { TaskPool } from "../../TaskPool.ts"
 import { refuse, toDelay, toMillis, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
+import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
 import { CurrentTask, type Inside, taskAt } from "../record/currentTask.ts"
 import type { Registration } from "../record/job.ts"
@@ -18,7 +19,6 @@ import type { TaskRecord } from "../record/task.ts"
 import type { Accepted, Request } from "./accept.ts"
 import { submit } from "./admission.ts"
 import { inline } from "./holding.ts"
-import { nearest } from "./suggestion.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Read = (definition: Definition) => Exit.Exit<unknown, unknown>
