@@ -6,8 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { DispatchOptions } from "../../Job.ts"
 import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
-import type { TaskPool } from "../../TaskPool.ts"
-import { refuse, toDelay, toMillis, toPriority } from "../job/checks.ts"
+import { type Check, type Checks, read, refuse, subjectOf, toDelay, toMillis, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
 import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
@@ -24,31 +23,48 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Read = (definition: Definition) => Exit.Exit<unknown, unknown>
 type Dispatched = Effect.Effect<Accepted, DispatchError>
 
-/** Dispatches, for this fiber and now, a payload that `read` checks. */
+/** The record behind a pool. */
+const toPool: Check<PoolRecord> = (pool, option, subject) => {
+  const record = (pool as { readonly record?: PoolRecord } | null)?.record // only this library makes pools
+  return record?.machine === undefined ? refuse(subject, option, pool, "give a TaskPool") : record
+}
+
+const dispatchOptions = {
+  pool: toPool,
+  priority: toPriority,
+  delay: toDelay,
+  timeout: toMillis,
+  queueTimeout: toMillis
+} satisfies Checks<DispatchOptions>
+
+type Given = ReturnType<typeof read<typeof dispatchOptions>>
+
+/** Dispatches, for this fiber and now, a payload that `payloadOf` checks. */
 export const dispatch = (
   fiber: AnyFiber,
   machine: Machine,
   tag: string,
-  read: Read,
-  options: DispatchOptions = {},
+  payloadOf: Read,
+  options: DispatchOptions | undefined,
   accepted?: Request["accepted"]
 ): Dispatched => {
   const from = fiber.getRef(CurrentTask)
   const registration = registrationOf(machine, tag, from)
   if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
   const { definition } = registration
-  const payload = read(definition)
+  const payload = payloadOf(definition)
   if (Exit.isFailure(payload)) return badPayload(tag, payload)
+  const given: Given = options === undefined ? {} : read(options, dispatchOptions, subjectOf(tag))
   return request({
     machine,
     registration,
     payload: payload.value,
     key: definition.keyed ? definition.keyOf(payload.value) : undefined,
     limitKey: definition.concurrency?.key?.(payload.value),
-    pool: options.pool === undefined ? machine.global : recordOf(options.pool, machine),
-    priority: options.priority === undefined ? definition.priority : toPriority(options.priority, tag),
-    delay: toDelay(options.delay, tag),
-    timeouts: timeoutsOf(options, definition),
+    pool: given.pool === undefined ? machine.global : ofMachine(machine, given.pool),
+    priority: given.priority ?? definition.priority,
+    delay: given.delay ?? 0,
+    timeouts: timeoutsOf(given, definition),
     from,
     dispatchedIn: tracingOf(fiber),
     accepted
@@ -82,22 +98,17 @@ export const recompute = (task: TaskRecord): Dispatched =>
 const request = (request: Request): Dispatched =>
   request.machine.settings.inline ? inline(request, submit) : submit(request)
 
-/** The record behind a pool of this worker pool. */
-const recordOf = (pool: TaskPool, machine: Machine): PoolRecord => {
-  const record = (pool as { readonly record?: PoolRecord } | null)?.record // only this library makes pools
-  if (record?.machine === undefined) return refuse("dispatch", "pool", pool, "give a TaskPool")
-  if (record.machine !== machine) {
+const ofMachine = (machine: Machine, pool: PoolRecord): PoolRecord => {
+  if (pool.machine !== machine) {
     throw new Error(`Pool ${pool.id} belongs to another WorkerPool: dispatch where the pool was made`)
   }
-  return record
+  return pool
 }
 
-const timeoutsOf = ({ queueTimeout, timeout }: DispatchOptions, { tag, timeouts }: Definition): Timeouts =>
+const timeoutsOf = ({ queueTimeout, timeout }: Given, { timeouts }: Definition): Timeouts =>
   timeout === undefined && queueTimeout === undefined ? timeouts : {
-    timeout: timeout === undefined ? timeouts.timeout : toMillis(timeout, "timeout", tag),
-    queueTimeout: queueTimeout === undefined
-      ? timeouts.queueTimeout
-      : toMillis(queueTimeout, "queueTimeout", tag)
+    timeout: timeout ?? timeouts.timeout,
+    queueTimeout: queueTimeout ?? timeouts.queueTimeout
   }
 
 const badPayload = (job: string, { cause }: Exit.Failure<unknown, unknown>): Effect.Effect<never, DispatchError> => {
