@@ -87,8 +87,8 @@ type PayloadSchema<Payload> = Payload extends PlainSchema ? Payload
   : never
 
 /**
- * Everything that `Job.make` takes beside the tag. It throws on values that could never work, and names the option;
- * durations below 0 count as 0, those of Infinity as none.
+ * Everything that `Job.make` takes beside the tag. It throws on values that could never work and on options that there are
+ * not, and names the option; durations below 0 count as 0, those of Infinity as none.
  *
  * @category models
  * @since 0.1.0
@@ -360,8 +360,8 @@ export const Priority = {
  *
  * **Details**
  *
- * `JobOptions` says what each option does. A policy that could never work (`concurrency: 0`, `timeout: "soon"`) throws
- * here and names the job and the option.
+ * `JobOptions` says what each option does. A policy that could never work (`concurrency: 0`, `timeout: "soon"`) and a
+ * misspelt one (`concurency: 4`) throw here and name the job, the option and the mend.
  *
  * **Example** (A job, its handler and a dispatch)
  *

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Layer from "effect/Layer"
+import { refuse } from "./internal/job/checks.ts"
 
 type Any = Layer.Layer<any, any, any> | Layer.Layer<never, any, any>
 
@@ -38,4 +39,7 @@ export const layer = <const Layers extends readonly [Any, ...Array<Any>]>(
   Exclude<Layer.Services<Layers[number]>, Layer.Success<Layers[number]>>
 > =>
   // a Handler is a proof for the compiler and never read, so merging is all there is to do
-  Layer.mergeAll(...layers) as any
+  Layer.suspend(() => Layer.mergeAll(...layers.map(toLayer) as any)) as any
+
+const toLayer = (layer: unknown): unknown =>
+  Layer.isLayer(layer) ? layer : refuse("JobRegistry", "a layer", layer, "give what toLayer of a job returns")

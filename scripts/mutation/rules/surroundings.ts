@@ -248,38 +248,138 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "R25",
     "counts below the least are taken",
     "job/checks.ts",
-    "(Number.isSafeInteger(count) && count >= least)",
-    "Number.isSafeInteger(count)"
+    "Number.isSafeInteger(value) && (value as number) >= least",
+    "Number.isSafeInteger(value)"
   ),
   one(
     "R25",
     "a priority that is no integer is taken",
     "job/checks.ts",
-    "  Number.isSafeInteger(priority)\n",
-    "  true\n"
+    "isInteger(value, -Infinity) ? value",
+    `typeof value === "number" ? value`
   ),
   one("R25", "a delay without end is taken", "job/checks.ts", "millis < Infinity ?", "true ?"),
-  one("R25", "a duration that is no number is taken", "job/checks.ts", "holdsNaN(duration) ? undefined : ", ""),
+  one("R25", "a duration that is no number is taken", "job/checks.ts", "return !Number.isNaN(duration)", "return true"),
+  one(
+    "R25",
+    "a unit of time that there is not is passed over",
+    "job/checks.ts",
+    "if (isPlain(duration) && !Object",
+    "if (false && !Object"
+  ),
+  one("R25", "a duration of no unit is 0", "job/checks.ts", "given.length > 0 && ", ""),
   one(
     "R25",
     "any word is taken for an option",
     "job/checks.ts",
-    "word === undefined || words.includes(word)\n",
-    "true\n"
+    "words.find((word) => word === value)",
+    "value as Word"
   ),
   one("R25", "a key that is no text is taken", "job/checks.ts", `typeof key === "string" ? key`, "true ? key"),
   one(
     "R25",
     "anything is taken for a function",
     "job/checks.ts",
-    `f === undefined || typeof f === "function" ? f`,
-    "true ? f"
+    `typeof value === "function" ? value`,
+    "true ? value"
+  ),
+  one("R25", "fields are taken for a Schema", "job/checks.ts", "  Schema.isSchema(value)\n", "  true\n"),
+  one(
+    "R25",
+    "null counts as not given",
+    "job/checks.ts",
+    "if (value !== undefined) checked",
+    "if (value != null) checked"
+  ),
+  one(
+    "R25",
+    "a misspelt option is passed over",
+    "job/checks.ts",
+    "if (!Object.hasOwn(known, name)) refuse",
+    "if (false) refuse"
+  ),
+  one(
+    "R25",
+    "nobody says which option was meant",
+    "job/checks.ts",
+    "  return meant === undefined\n",
+    "  return true\n"
+  ),
+  one(
+    "R25",
+    "any object is taken for options",
+    "job/checks.ts",
+    "  isPlain(value) || (Predicate",
+    "  true || (Predicate"
+  ),
+  one(
+    "R25",
+    "options of a class are refused",
+    "job/checks.ts",
+    ".some((name) => name in value))",
+    ".some((name) => name === value))"
+  ),
+  one(
+    "R25",
+    "a field of a payload that has no Schema is taken",
+    "job/definition.ts",
+    "  for (const name of Reflect.ownKeys(value)) toSchema(value[name], `${option}.${String(name)}`, subject)\n",
+    ""
+  ),
+  one(
+    "R25",
+    "a concurrency without a limit is taken",
+    "job/definition.ts",
+    "limit = toLimit(undefined, `${option}.limit`, subject)",
+    "limit = 1"
+  ),
+  one(
+    "R25",
+    "what is no function is taken for a hook",
+    "run/hooks.ts",
+    "    toFunction(f, kind, subjectOf(task.job.tag))\n",
+    ""
+  ),
+  one(
+    "R25",
+    "what is no function is taken for a finalizer",
+    "handle/pool.ts",
+    `      toFunction(f, "addFinalizer", "TaskPool")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "what is no function is taken for a handler",
+    "handle/job.ts",
+    `toFunction(given, "the handler", subjectOf(definition.tag))`,
+    "given as AnyHandler"
+  ),
+  one(
+    "R25",
+    "a pool is opened for a body that is no function",
+    "handle/nursery.ts",
+    `    toFunction(body, "the body", "TaskPool")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "a pool is opened for a dispatch that is no function",
+    "handle/nursery.ts",
+    `    toFunction(dispatch, "the dispatch of an item", "TaskPool")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "anything is taken for the task of an item",
+    "handle/nursery.ts",
+    "  Predicate.hasProperty(task, TaskTypeId)\n",
+    "  true\n"
   ),
   one(
     "R25",
     "a pool of another worker pool is taken",
     "dispatch/dispatch.ts",
-    "if (record.machine !== machine) {",
+    "if (pool.machine !== machine) {",
     "if (false) {"
   ),
   // costs

@@ -13,9 +13,11 @@ import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { toTask } from "../internal/handle/task.ts"
+import { type Checks, read, toInteger, toMillis } from "../internal/job/checks.ts"
 import type { TaskRecord } from "../internal/record/task.ts"
 import { type EventLog, EventLogKey } from "../internal/testing/eventLog.ts"
 import { failed, matches, show, showTasks } from "../internal/testing/expectation.ts"
+import { toExpected, toHandle, toJob } from "../internal/testing/given.ts"
 import { nextEvent, within } from "../internal/testing/waits.ts"
 import type * as Job from "../Job.ts"
 import type * as Task from "../Task.ts"
@@ -88,7 +90,8 @@ export const dispatched = <J extends Job.Any>(
 ): Effect.Effect<Dispatched<J>, never, TestWorkerPool.EventLog> =>
   EventLogKey.use((log) =>
     Effect.gen(function*() {
-      yield* waitFor(log, () => matching(log, job, payload).length > 0, options)
+      toJob(job, "the job", "dispatched")
+      yield* waitFor(log, () => matching(log, job, payload).length > 0, toWait(options, "dispatched"))
       const [first] = matching(log, job, payload)
       if (first !== undefined) return toTask(first) as Task.Any as Dispatched<J> // a task of this job, by its tag
       const others = ofJob(log, job)
@@ -115,7 +118,8 @@ export const notDispatched = <J extends Job.Any>(
 ): Effect.Effect<void, never, TestWorkerPool.EventLog> =>
   EventLogKey.use((log) =>
     Effect.gen(function*() {
-      yield* waitFor(log, () => matching(log, job, payload).length > 0, options)
+      toJob(job, "the job", "notDispatched")
+      yield* waitFor(log, () => matching(log, job, payload).length > 0, toWait(options, "notDispatched"))
       const found = matching(log, job, payload)
       if (found.length === 0) return
       const message = `Expected no dispatch of ${named(job, payload)}${during(options)}, but there were: ${
@@ -139,7 +143,9 @@ export const dispatchedTimes = <J extends Job.Any>(
 ): Effect.Effect<void, never, TestWorkerPool.EventLog> =>
   EventLogKey.use((log) =>
     Effect.gen(function*() {
-      yield* waitFor(log, () => matching(log, job, payload).length >= times, options)
+      toJob(job, "the job", "dispatchedTimes")
+      toTimes(times, "the times", "dispatchedTimes")
+      yield* waitFor(log, () => matching(log, job, payload).length >= times, toWait(options, "dispatchedTimes"))
       const found = matching(log, job, payload)
       if (found.length === times) return
       return yield* failed(
@@ -186,13 +192,15 @@ export const settledAs = <A, E, P, M>(
   options: WaitOptions = {}
 ): Effect.Effect<Exit.Exit<A, E | TaskError>> =>
   Effect.gen(function*() {
-    const { within: time = "1 second" } = options
-    const settled = yield* within(task.exit, time)
+    toHandle(task, "the task", "settledAs")
+    toExpected(expected, "the expected exit", "settledAs")
+    const settled = yield* within(task.exit, toWait(options, "settledAs") ?? 1000)
     const { exitStatus, state, waitingFor } = yield* task.status
     const wanted = typeof expected === "string" ? expected : describe(expected)
     if (Option.isNone(settled)) {
       const reason = Option.match(waitingFor, { onNone: () => "", onSome: (reason) => `, waiting for "${reason}"` })
-      const message = `Expected ${task.id} to end as ${wanted}${during({ within: time })}, but it is ${state}${reason}`
+      const time = during({ within: options.within ?? "1 second" })
+      const message = `Expected ${task.id} to end as ${wanted}${time}, but it is ${state}${reason}`
       return yield* failed(message, state, expected)
     }
     const exit = settled.value
@@ -202,6 +210,13 @@ export const settledAs = <A, E, P, M>(
     const actual = typeof expected === "string" ? status : exit
     return yield* failed(`Expected ${task.id} to end as ${wanted}, but it ended as ${describe(exit)}`, actual, expected)
   })
+
+const toTimes = toInteger(0)
+
+const waitOptions = { within: toMillis } satisfies Checks<WaitOptions>
+
+/** In milliseconds, where a time is given. */
+const toWait = (options: WaitOptions, subject: string): number | undefined => read(options, waitOptions, subject).within
 
 const describe = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isSuccess(exit) ? `success with ${show(exit.value)}` : Cause.pretty(exit.cause)
@@ -214,12 +229,12 @@ const matching = (log: EventLog, job: Job.Any, payload: unknown): ReadonlyArray<
   return payload === undefined ? tasks : tasks.filter((task) => matches(task.payload, payload))
 }
 
-const waitFor = (log: EventLog, condition: () => boolean, options: WaitOptions): Effect.Effect<unknown> => {
-  if (options.within === undefined) return Effect.void
+const waitFor = (log: EventLog, condition: () => boolean, time: number | undefined): Effect.Effect<unknown> => {
+  if (time === undefined) return Effect.void
   const wait: Effect.Effect<void> = Effect.suspend(() =>
     condition() ? Effect.void : Effect.andThen(nextEvent(log), wait)
   )
-  return within(wait, options.within)
+  return within(wait, time)
 }
 
 const named = (job: Job.Any, payload: unknown): string =>

@@ -16,6 +16,7 @@ import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { type Checks, read, toBoolean, toCount, toEffect, toInteger } from "../internal/job/checks.ts"
 import { type Choice, type Chooser, format, parse, replaying, seeded } from "../internal/testing/choices.ts"
 import { Explorer, type ReadyQueue } from "../internal/testing/explorer.ts"
 import { VirtualClock } from "../internal/testing/virtualClock.ts"
@@ -105,8 +106,9 @@ export const run = <A, E, R>(
   options: Options = {}
 ): Effect.Effect<void, ExplorationFailed, Exclude<R, Scope.Scope>> =>
   Effect.gen(function*() {
+    toEffect(test, "the test", "Explore.run")
+    const { raceTime = true, schedule, seed, seeds = 100, steps = 1_000_000 } = read(options, known, "Explore.run")
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-    const { raceTime = true, steps = 1_000_000 } = options
     const runWith = (seed: number, chooser: Chooser<ReadyQueue>) => runOnce(test, context, { seed, chooser, steps })
     /** Whether the test moves the time on itself, in the plain order. */
     let adjusts: boolean | undefined
@@ -119,14 +121,12 @@ export const run = <A, E, R>(
       adjusts ??= (yield* runWith(0, seeded(0))).adjusted
       return adjusts || outcome.adjusted ? yield* runWith(seed, timeless()) : outcome
     })
-    if (options.schedule !== undefined) {
-      const seed = options.seed ?? 0
-      const choices = parse(options.schedule)
-      const outcome = yield* attempt(seed, () => replaying(choices))
-      if (outcome.failure !== undefined) return yield* failed(seed, outcome.failure, outcome.taken)
+    if (schedule !== undefined) {
+      const outcome = yield* attempt(seed ?? 0, () => replaying(schedule))
+      if (outcome.failure !== undefined) return yield* failed(seed ?? 0, outcome.failure, outcome.taken)
       return
     }
-    const [first, last] = options.seed === undefined ? [0, (options.seeds ?? 100) - 1] : [options.seed, options.seed]
+    const [first, last] = seed === undefined ? [0, seeds - 1] : [seed, seed]
     for (let seed = first; seed <= last; seed++) {
       const outcome = yield* attempt(seed, () => seeded(seed))
       if (outcome.failure === undefined) continue
@@ -134,6 +134,14 @@ export const run = <A, E, R>(
       return yield* failed(seed, shrunk.failure!, shrunk.taken)
     }
   })
+
+const known = {
+  seeds: toCount(1),
+  seed: toInteger(0),
+  schedule: parse,
+  steps: toCount(1),
+  raceTime: toBoolean
+} satisfies Checks<Options>
 
 const failed = (seed: number, failure: Cause.Cause<unknown>, taken: ReadonlyArray<Choice>) =>
   new ExplorationFailed({

@@ -9,6 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import { toEffect } from "../internal/job/checks.ts"
 import { Census } from "../internal/record/census.ts"
 import { failed } from "../internal/testing/expectation.ts"
 import { begin, CurrentWatch, end } from "../internal/testing/leaks.ts"
@@ -56,6 +57,7 @@ import { quiet } from "../internal/testing/waits.ts"
  */
 export const expectNoLeaks = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
+    toEffect(effect, "the effect", "expectNoLeaks")
     const watch = begin(fiber)
     const guard = new StepGuard(Context.get(fiber.context, Scheduler.Scheduler), watch.workerPools)
     const scope = Option.getOrUndefined(Context.getOption(fiber.context, Scope.Scope))

@@ -9,9 +9,11 @@ import { jobState } from "../internal/dispatch/registry.ts"
 import type { Defined } from "../internal/handle/job.ts"
 import { machineIn } from "../internal/handle/service.ts"
 import { toTask } from "../internal/handle/task.ts"
+import { type Checks, read, toInteger, toWord } from "../internal/job/checks.ts"
 import { report } from "../internal/observe/progress.ts"
-import type { State } from "../internal/record/state.ts"
+import { type State, transitions } from "../internal/record/state.ts"
 import { progressOf, TaskRecord } from "../internal/record/task.ts"
+import { toExit, toJob } from "../internal/testing/given.ts"
 import type * as Job from "../Job.ts"
 import type { Task } from "../Task.ts"
 import type { TaskError } from "../TaskError.ts"
@@ -59,25 +61,32 @@ export const make = <J extends Job.Any>(
   options: Options<J> = {}
 ): Effect.Effect<Task<Job.Success<J>, Job.Error<J>, Job.Progress<J>, Job.Message<J>>, never, WorkerPool> =>
   Effect.withFiber((fiber) => {
+    const definition = definitionOf(toJob(job, "the job", "TestTask.make"))
+    const { attempt, exit, state = exit === undefined ? "Queued" : "Exited" } = read(options, known, "TestTask.make")
     const machine = machineIn(fiber.context)
-    const state = options.state ?? (options.exit === undefined ? "Queued" : "Exited")
     const now = machine.timers.now()
-    const definition = definitionOf(job)
     const task = new TaskRecord(jobState(machine, definition), payload, machine.global, 0)
     task.number = machine.nextNumber()
     task.queuedAt = now
     task.state = state
-    task.attempt = options.attempt ?? 1
+    task.attempt = attempt ?? 1
     if (state !== "Queued") task.startedAt = now
     if ("progress" in options) {
       report(task, options.progress)
     }
     if (state === "Exited") {
       task.finishedAt = now
-      task.verdict = options.exit ?? Exit.void
+      task.verdict = exit ?? Exit.void
       progressOf(task).ended = true
     }
     return Effect.succeed(toTask(task))
   })
+
+const known = {
+  state: toWord(...Object.keys(transitions) as ReadonlyArray<State>),
+  exit: toExit,
+  progress: (value) => value,
+  attempt: toInteger(1)
+} satisfies Checks<Options<Job.Any>>
 
 const definitionOf = (job: Job.Any) => (job as unknown as Defined).definition // every job carries its definition

@@ -18,7 +18,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { MachineId, WorkerPoolKey } from "../internal/handle/service.ts"
 import { toTask } from "../internal/handle/task.ts"
-import { makeWorkerPool } from "../internal/handle/workerPool.ts"
+import { makeWorkerPool, workerPoolOptions } from "../internal/handle/workerPool.ts"
+import { type Checks, read } from "../internal/job/checks.ts"
 import type { Settings } from "../internal/record/machine.ts"
 import * as eventLog from "../internal/testing/eventLog.ts"
 import * as manual from "../internal/testing/manual.ts"
@@ -46,8 +47,8 @@ export interface Manual {
 
 const Manual = Context.Service<Manual, eventLog.EventLog>("effect-tasks/testing/Manual")
 
-const make = (options: WorkerPoolOptions, special?: Partial<Settings>) =>
-  Effect.map(makeWorkerPool({ workers: 4, ...options }, special), (service) => {
+const make = (options: WorkerPoolOptions, defaults: Partial<Settings> = { workers: 4 }) =>
+  Effect.map(makeWorkerPool(options, defaults), (service) => {
     const log = new eventLog.EventLog(service[MachineId])
     return { log, context: Context.make(WorkerPoolKey, service).pipe(Context.add(eventLog.EventLogKey, log)) }
   })
@@ -121,10 +122,13 @@ export const layer = (options: WorkerPoolOptions = {}): Layer.Layer<WorkerPool |
 export const layerInline = (
   options: Pick<WorkerPoolOptions, "history" | "gracePeriod"> = {}
 ): Layer.Layer<WorkerPool | EventLog> =>
-  Layer.effectContext(Effect.map(
-    make({ ...options, workers: Infinity }, { inline: true }),
-    ({ context }) => context
-  ))
+  Layer.effectContext(Effect.suspend(() => {
+    read(options, inlineOptions, "WorkerPool")
+    return Effect.map(make(options, { workers: Infinity, inline: true }), ({ context }) => context)
+  }))
+
+const { gracePeriod, history } = workerPoolOptions
+const inlineOptions = { history, gracePeriod } satisfies Checks<NonNullable<Parameters<typeof layerInline>[0]>>
 
 /**
  * A worker pool in which no task starts until the test says so. It is a paused pool: queued tasks are `waitingFor`

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
-import { TestClock } from "effect/testing"
+import { TestWorkerPool } from "effect-tasks/testing"
 import {
   awaitState,
+  canceled,
   elapse,
   gate,
   script,
@@ -15,67 +16,67 @@ import {
   work
 } from "../support.ts"
 import { misuse, unchanged } from "./refusal.ts"
+import { type Call, notObjects, places, type Scene, table } from "./refused.ts"
 
-const notNumbers: ReadonlyArray<any> = [NaN, "3", null, {}, true]
-const notIntegers: ReadonlyArray<any> = [...notNumbers, 1.5, -0.5, -Infinity, 2 ** 53]
-const notCounts: ReadonlyArray<any> = [...notIntegers, 0, -1, 0.5]
-const notDurations: ReadonlyArray<any> = [
-  NaN,
-  "",
-  "soon",
-  "5",
-  "5 bananas",
-  "NaN seconds",
-  null,
-  true,
-  [1],
-  [NaN, 0],
-  ["1", "2"],
-  { seconds: NaN },
-  Symbol("s"),
-  () => 5
-]
+/** How a refusal shows what was given: the beginning of it. */
+const shown = (value: unknown): string =>
+  typeof value === "string" || (typeof value === "object" && value !== null)
+    ? JSON.stringify(value).slice(0, 1)
+    : String(value).slice(0, 100)
 
-const notFunctions = ["id", 5, {}, true, null]
+const makeScene = Effect.gen(function*() {
+  const pool = yield* TaskPool.make()
+  let context: Scene["context"] | undefined
+  const task = yield* work("held", (its) => {
+    context = its
+    return Effect.never
+  }, { pool })
+  yield* awaitState(task, "Running")
+  return { task, context: context!, pool }
+})
 
-const table: ReadonlyArray<readonly [option: string, values: ReadonlyArray<any>, options: (value: any) => any]> = [
-  ["priority", [...notIntegers, Infinity], (priority) => ({ priority })],
-  ["timeout", notDurations, (timeout) => ({ timeout })],
-  ["queueTimeout", notDurations, (queueTimeout) => ({ queueTimeout })],
-  ["concurrency", notCounts.filter((value) => typeof value !== "object"), (concurrency) => ({ concurrency })],
-  ["concurrency.limit", notCounts, (limit) => ({ concurrency: { limit, key: () => "" } })],
-  ["retry.times", [...notIntegers, -1], (times) => ({ retry: { times } })],
-  ["retry.schedule", [{}, 5, "1 second"], (schedule) => ({ retry: { schedule } })],
-  ["persistent.capacity", notCounts.filter((value) => value !== null), (capacity) => ({ persistent: { capacity } })],
-  ["persistent.timeToLive", notDurations, (timeToLive) => ({ persistent: { timeToLive } })],
-  ["unique", ["", "joined", 1, {}], (unique) => ({ unique })],
-  ["key", notFunctions, (key) => ({ key })],
-  ["label", notFunctions, (label) => ({ label })],
-  ["retry.while", notFunctions, (retryWhile) => ({ retry: { while: retryWhile } })],
-  ["concurrency.key", [...notFunctions, undefined], (key) => ({ concurrency: { limit: 1, key } })]
-]
+type Case = readonly [given: unknown, option: string, value: unknown, mend: string]
 
-const label = (value: unknown): string =>
-  typeof value === "object" ? JSON.stringify(value) : typeof value === "string" ? `"${value}"` : String(value)
-
-describe("Job.make", () => {
-  for (const [option, values, options] of table) {
-    it(`names the job, the option, the value and the mend when ${option} can never work`, () => {
-      for (const value of values) {
-        let thrown: unknown
-        try {
-          Job.make("Bad", options(value))
-        } catch (error) {
-          thrown = error
-        }
-        assert.instanceOf(thrown, Error, label(value))
-        const { message } = thrown as Error
-        assert.isTrue(message.startsWith(`Job "Bad": ${option} cannot be `), message)
-        assert.match(message, /; \S/)
+/** Each message names who refuses what and says the mend, and nothing has changed. */
+const refuses = (title: string, call: Call, cases: ReadonlyArray<Case>) =>
+  it.effect(`${call.name} refuses ${title}`, () =>
+    Effect.gen(function*() {
+      const scene = yield* makeScene
+      for (const [given, option, value, mend] of cases) {
+        const message = misuse(yield* unchanged(Effect.suspend(() => call.of(given, scene))))
+        assert.isTrue(message.startsWith(`${call.subject}: ${option} cannot be ${shown(value)}`), message)
+        assert.isTrue(message.endsWith(`; ${mend}`), `${message} has not the mend: ${mend}`)
       }
-    })
+    }).pipe(withPool()))
+
+describe("What could never work is refused where it is given:", () => {
+  for (const [call, options, within] of table) {
+    const names = Object.keys(options)
+    const path = (name: string) => within === undefined ? name : `${within}.${name}`
+    const none = "there is no such option,"
+    for (const [name, refused] of Object.entries(options)) {
+      const cases = refused.flatMap(([values, mend]) =>
+        values.map((value): Case => [{ [name]: value }, path(name), value, mend])
+      )
+      refuses(`a bad ${name}`, call, cases)
+    }
+    refuses("options whose name has a letter too many", call, [
+      ...names.map((name): Case => [{ [`z${name}`]: 1 }, path(`z${name}`), 1, `${none} did you mean ${path(name)}?`]),
+      [{ whatever: undefined }, path("whatever"), undefined, `${none} only ${names.join(", ")}`]
+    ])
+    if (within !== undefined) continue
+    const bad = notObjects.filter((value) => typeof value !== "string" || !call.takesText)
+    const mend = `give an object of ${names.join(", ")}`
+    refuses("options that are no object", call, bad.map((value) => [value, "the options", value, mend]))
   }
 
+  for (const [call, place, refused] of places) {
+    const cases = refused.flatMap(([values, mend]) => values.map((value): Case => [value, place, value, mend]))
+    refuses(`what is no ${place}`, call, cases)
+  }
+})
+
+describe("Job.make", () => {
   it("takes everything that can work", () => {
     for (const priority of [-5, 0, 7, Number.MAX_SAFE_INTEGER]) Job.make("Good", { priority })
     for (const timeout of [0, -1, Infinity, "Infinity", "-Infinity", "1 second", [1, 5], { minutes: 1 }, 5n] as const) {
@@ -86,7 +87,56 @@ describe("Job.make", () => {
     }
     Job.make("Good", { retry: { times: 0 } })
     for (const unique of [true, false, undefined, "join", "reject", "supersede"] as const) Job.make("Good", { unique })
+    for (const payload of [{}, { id: Schema.optionalKey(Schema.String) }, Schema.Void, TestError]) {
+      Job.make("Good", { payload, success: TestError })
+    }
   })
+
+  it("takes options that are no literals: of a class, with a prototype, without one", () => {
+    class Options {
+      readonly priority = 7
+      get timeout() {
+        return 5
+      }
+    }
+    const { definition } = Job.make("Good", new Options() as {}) as never as { readonly definition: any }
+    assert.deepInclude(definition, { priority: 7, timeouts: { timeout: 5, queueTimeout: Infinity } })
+    Job.make("Good", Object.create({ priority: 7 }))
+    Job.make("Good", Object.assign(Object.create(null), { priority: 7 }))
+  })
+
+  it("takes durations of a class that has the units", () => {
+    class Duration {
+      readonly months = 0
+      get seconds() {
+        return 5
+      }
+    }
+    const { definition } = Job.make("Good", { timeout: new Duration() }) as never as { readonly definition: any }
+    assert.strictEqual(definition.timeouts.timeout, 5000)
+  })
+
+  const messages: ReadonlyArray<readonly [options: any, message: string]> = [
+    [{ concurency: 4 }, `Job "Bad": concurency cannot be 4; there is no such option, did you mean concurrency?`],
+    [{ retry: { time: 3 } }, `Job "Bad": retry.time cannot be 3; there is no such option, did you mean retry.times?`],
+    [
+      { persistent: { ttl: 5 } },
+      `Job "Bad": persistent.ttl cannot be 5; there is no such option, only timeToLive, capacity`
+    ],
+    [{ retry: 3 }, `Job "Bad": retry cannot be 3; give an object of times, schedule, while`],
+    [
+      { timeout: { secs: NaN } },
+      `Job "Bad": timeout cannot be {"secs":"[NaN]"}; ` +
+      "give numbers of weeks, days, hours, minutes, seconds, milliseconds, microseconds, nanoseconds"
+    ],
+    [
+      { success: { id: String } },
+      `Job "Bad": success cannot be {"id":"[String]"}; give a Schema, such as Schema.Struct({ … })`
+    ]
+  ]
+  for (const [options, message] of messages) {
+    it(`says: ${message}`, () => assert.throws(() => Job.make("Bad", options), message))
+  }
 
   it("cuts a long value in its message", () => {
     assert.throws(() => Job.make("Bad", { timeout: "x".repeat(1_000_000) as never }), /^.{1,250}$/)
@@ -94,33 +144,6 @@ describe("Job.make", () => {
 })
 
 describe("A dispatch", () => {
-  const options: ReadonlyArray<readonly [string, ReadonlyArray<any>]> = [
-    ["priority", [...notIntegers.filter((value) => value !== undefined), Infinity]],
-    ["delay", [...notDurations, Infinity, "Infinity"]],
-    ["timeout", notDurations],
-    ["queueTimeout", notDurations]
-  ]
-  for (const [option, values] of options) {
-    it.effect(`dies before anything changed when ${option} can never work`, () =>
-      Effect.gen(function*() {
-        const pool = yield* TaskPool.make()
-        yield* work("queued", () => Effect.never, { pool })
-        for (const value of values) {
-          const message = misuse(yield* unchanged(work("a", undefined, { pool, [option]: value })))
-          assert.isTrue(message.startsWith(`Job "Work": ${option} cannot be `), message)
-          const byName = WorkerPool.use(({ dispatch }) => dispatch("Work", { id: "a" }, { pool, [option]: value }))
-          assert.strictEqual(misuse(yield* unchanged(byName)), message)
-        }
-      }).pipe(withPool({ workers: 1 })))
-  }
-
-  it.effect("dies before anything changed when pool is none", () =>
-    Effect.gen(function*() {
-      for (const pool of [null, 5, "GLOBAL", {}, { id: "Pool-1" }, []] as ReadonlyArray<any>) {
-        assert.match(misuse(yield* unchanged(work("a", undefined, { pool }))), /pool cannot be .*; give a TaskPool/)
-      }
-    }).pipe(withPool()))
-
   it.effect("dies before anything changed when pool is one of another worker pool", () =>
     Effect.gen(function*() {
       const pool = yield* TaskPool.make().pipe(Effect.provide(WorkerPool.layer(), { local: true }))
@@ -153,29 +176,6 @@ describe("A dispatch", () => {
     }).pipe(withPool({ workers: 1 })))
 })
 
-describe("A handle", () => {
-  it.effect("dies of a bad priority, time limit or reason, and nothing has changed", () =>
-    Effect.gen(function*() {
-      const pool = yield* TaskPool.make()
-      const task = yield* work("a", () => Effect.never, { pool, timeout: 1000 })
-      const queued = yield* work("b", undefined, { pool })
-      yield* awaitState(task, "Running")
-      for (const each of [task, queued]) {
-        for (const priority of notIntegers) {
-          assert.match(misuse(yield* unchanged(each.setPriority(priority))), /priority/)
-        }
-        for (const limit of notDurations) assert.match(misuse(yield* unchanged(each.setTimeout(limit))), /timeout/)
-        for (const reason of [5, null, {}] as ReadonlyArray<any>) {
-          assert.match(misuse(yield* unchanged(each.cancel({ reason }))), /reason/)
-          assert.match(misuse(yield* unchanged(pool.cancel({ reason }))), /reason/)
-        }
-      }
-      yield* TestClock.adjust(1000)
-      timedOut(yield* task.exit)
-      assert.strictEqual(yield* queued.await, "b")
-    }).pipe(withPool({ workers: 1 })))
-})
-
 describe("A key", () => {
   class Numbered extends Job.make("Numbered", { ...scripted, unique: true, key: (() => 5) as never }) {}
   class Unkeyed extends Job.make("Unkeyed", { ...scripted, unique: true, key: (() => undefined) as never }) {}
@@ -192,51 +192,51 @@ describe("A key", () => {
   }
 })
 
-describe("A worker pool", () => {
-  const refused: ReadonlyArray<readonly [option: string, values: ReadonlyArray<any>, mend: string]> = [
-    ["workers", [0, -3, NaN, -Infinity, 0.5, 1.9, "4"], "give an integer of at least 1, or Infinity"],
-    ["capacity", [-1, NaN, -Infinity, 0.5, 2.7, "4"], "give an integer of at least 0, or Infinity"],
-    ["history", [-1, NaN, -Infinity, 2.5, "4"], "give an integer of at least 0, or Infinity"]
+describe("What a function of the user returns", () => {
+  const results: ReadonlyArray<readonly [Effect.Effect<unknown, any, any>, message: string]> = [
+    [TaskPool.use((() => 5) as never), "The body of a pool: the result cannot be 5; return an Effect"],
+    [TaskPool.forEach([1], (() => 5) as never), "The dispatch of an item: the result cannot be 5; return an Effect"],
+    [
+      TaskPool.forEachExit([1], (() => 5) as never),
+      "The dispatch of an item: the result cannot be 5; return an Effect"
+    ],
+    [
+      TaskPool.forEach([1], () => Effect.succeed(5 as never)),
+      "TaskPool: the task of an item cannot be 5; return what dispatch gives"
+    ],
+    [
+      TaskPool.all({ first: () => Effect.succeed(null as never) }),
+      "TaskPool: the task of an item cannot be null; return what dispatch gives"
+    ]
   ]
-  for (const [option, values, mend] of refused) {
-    it.effect(`refuses ${option} that could never work, and names the mend`, () =>
+  for (const [call, message] of results) {
+    it.effect(`is refused: ${message}`, () =>
       Effect.gen(function*() {
-        for (const value of values) {
-          const layer = WorkerPool.layer({ [option]: value })
-          const message = misuse(yield* Effect.exit(Effect.scoped(Layer.build(layer))))
-          assert.isTrue(message.startsWith(`WorkerPool: ${option} cannot be `), message)
-          assert.isTrue(message.endsWith(`; ${mend}`), message)
-        }
-      }))
+        assert.strictEqual(misuse(yield* Effect.exit(call)), message)
+        assert.strictEqual(yield* (yield* work("a")).await, "a")
+      }).pipe(withPool()))
   }
+})
 
-  it.effect("refuses an onFull that it does not know", () =>
+describe("A worker pool", () => {
+  it.effect("takes undefined as not given", () =>
     Effect.gen(function*() {
-      for (const onFull of ["drop", "", 5, {}] as ReadonlyArray<any>) {
-        const message = misuse(yield* Effect.exit(Effect.scoped(Layer.build(WorkerPool.layer({ onFull })))))
-        assert.isTrue(message.startsWith("WorkerPool: onFull cannot be "), message)
-      }
+      const workers = (layer: Layer.Layer<WorkerPool>) =>
+        Effect.map(Effect.provide(Effect.flatten(WorkerPool.use((_) => Effect.succeed(_.status))), layer), (_) =>
+          _.workers)
+      const given = { workers: undefined, capacity: undefined, onFull: undefined, history: undefined }
+      assert.strictEqual(yield* workers(TestWorkerPool.layer(given)), 4)
+      assert.strictEqual(yield* workers(TestWorkerPool.layerManual({ ...given, gracePeriod: undefined })), 4)
+      assert.strictEqual(yield* workers(WorkerPool.layer(given)), yield* workers(WorkerPool.layer()))
+      assert.strictEqual(yield* workers(TestWorkerPool.layerInline({ history: 5 })), Infinity)
     }))
 
-  it.effect("opens no pool with options that it does not know", () =>
+  it.effect("takes a text for the options of a cancel", () =>
     Effect.gen(function*() {
-      const bad: ReadonlyArray<readonly [string, any]> = [["onFailure", "stop"], ["onFailure", 1], ["name", 5]]
-      for (const [option, value] of bad) {
-        const message = misuse(yield* Effect.exit(TaskPool.use(() => Effect.void, { [option]: value })))
-        assert.isTrue(message.startsWith(`TaskPool: ${option} cannot be `), message)
-      }
-      assert.strictEqual((yield* (yield* WorkerPool).pools).length, 1)
+      const task = yield* work("a", () => Effect.never)
+      yield* task.cancel("enough" as {})
+      canceled(yield* task.exit)
     }).pipe(withPool()))
-
-  it.effect("is not resized to what could never work", () =>
-    Effect.gen(function*() {
-      const { resize, status } = yield* WorkerPool
-      for (const workers of [0, -3, NaN, 1.5]) {
-        const message = misuse(yield* Effect.exit(resize(workers)))
-        assert.isTrue(message.startsWith("WorkerPool: workers cannot be "), message)
-      }
-      assert.deepInclude(yield* status, { workers: 2, seq: 0 })
-    }).pipe(withPool({ workers: 2 })))
 
   it.effect("may have workers without limit", () =>
     Effect.gen(function*() {
@@ -254,15 +254,6 @@ describe("A worker pool", () => {
         assert.strictEqual((yield* (yield* WorkerPool).tasks).length, is)
       }).pipe(withPool({ history: given })))
   }
-
-  it.effect("dies when its gracePeriod can never work, and names it", () =>
-    Effect.gen(function*() {
-      for (const gracePeriod of notDurations) {
-        const exit = yield* Effect.exit(Effect.scoped(Layer.build(WorkerPool.layer({ gracePeriod }))))
-        const message = misuse(exit)
-        assert.isTrue(message.startsWith("WorkerPool: gracePeriod cannot be "), message)
-      }
-    }))
 
   it.effect("with a gracePeriod below 0 has none", () =>
     Effect.gen(function*() {

@@ -6,9 +6,9 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { DispatchOptions } from "../../Job.ts"
 import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
-import type { TaskPool } from "../../TaskPool.ts"
-import { refuse, toDelay, toMillis, toPriority } from "../job/checks.ts"
+import { type Check, type Checks, read, refuse, subjectOf, toDelay, toMillis, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
+import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
 import { CurrentTask, type Inside, taskAt } from "../record/currentTask.ts"
 import type { Registration } from "../record/job.ts"
@@ -19,9 +19,24 @@ import { TaskRecord } from "../record/task.ts"
 import type { Circumstances, Dispatched } from "./accept.ts"
 import { submit } from "./admission.ts"
 import { inline } from "./holding.ts"
-import { nearest } from "./suggestion.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** The record behind a pool. */
+const toPool: Check<PoolRecord> = (pool, option, subject) => {
+  const record = (pool as { readonly record?: PoolRecord } | null)?.record // only this library makes pools
+  return record?.machine === undefined ? refuse(subject, option, pool, "give a TaskPool") : record
+}
+
+const dispatchOptions = {
+  pool: toPool,
+  priority: toPriority,
+  delay: toDelay,
+  timeout: toMillis,
+  queueTimeout: toMillis
+} satisfies Checks<DispatchOptions>
+
+type Given = ReturnType<typeof read<typeof dispatchOptions>>
 
 /** Dispatches, for this fiber and now, an input that is checked, or decoded from its JSON form where no check is given. */
 export const dispatch = (
@@ -30,7 +45,7 @@ export const dispatch = (
   tag: string,
   input: unknown,
   check: Definition["check"] | undefined,
-  options: DispatchOptions = {},
+  options: DispatchOptions | undefined,
   accepted?: Circumstances["accepted"]
 ): Dispatched => {
   const from = fiber.getRef(CurrentTask)
@@ -39,18 +54,19 @@ export const dispatch = (
   const { definition } = registration
   const payload = (check ?? definition.decode)(input)
   if (payload._tag === "Failure") return badPayload(tag, payload)
+  const given: Given = options === undefined ? nothing : read(options, dispatchOptions, subjectOf(tag))
   giveWay(fiber, machine.ready.size)
-  const pool = options.pool === undefined ? machine.global : recordOf(options.pool, machine)
-  const priority = options.priority === undefined ? definition.priority : toPriority(options.priority, tag)
-  const task = new TaskRecord(registration.job, payload.value, pool, priority)
+  const pool = given.pool === undefined ? machine.global : ofMachine(machine, given.pool)
+  const task = new TaskRecord(registration.job, payload.value, pool, given.priority ?? definition.priority)
   if (definition.keyed) task.key = definition.keyOf(payload.value)
-  const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
+  const run = runFor(task, registration, fiber, timeoutsOf(given, definition))
   const limitKey = definition.concurrency?.key?.(payload.value)
-  const delay = options.delay === undefined ? 0 : toDelay(options.delay, tag)
-  const plain = from === undefined && limitKey === undefined && delay === 0 && accepted === undefined
+  const { delay } = given
+  const plain = from === undefined && limitKey === undefined && delay === undefined && accepted === undefined
   return submitted(run, plain ? plainly : { from, limitKey, delay, accepted })
 }
 
+const nothing: Given = {}
 const plainly: Circumstances = {}
 
 /** Queues the work of a task again, behind that task, which is cancelled. */
@@ -92,30 +108,23 @@ const inlineSteps = 32
  * a short queue stays in the caches, and a flood of dispatches holds no memory.
  */
 const giveWay = (fiber: AnyFiber, ready: number): void => {
-  if (ready < plenty) return // read-only for those who do not speak for the fiber
-  ;(fiber as { currentOpCount: number }).currentOpCount += ready < 4 * plenty ? inlineSteps : 2 * inlineSteps
+  if (ready < plenty) return
+  const steps = fiber as { currentOpCount: number } // read-only for those who do not speak for the fiber
+  steps.currentOpCount += ready < 4 * plenty ? inlineSteps : 2 * inlineSteps
 }
 
-/** The record behind a pool of this worker pool. */
-const recordOf = (pool: TaskPool, machine: Machine): PoolRecord => {
-  const record = (pool as { readonly record?: PoolRecord } | null)?.record // only this library makes pools
-  if (record?.machine === undefined) return refuse("dispatch", "pool", pool, "give a TaskPool")
-  if (record.machine !== machine) {
+const ofMachine = (machine: Machine, pool: PoolRecord): PoolRecord => {
+  if (pool.machine !== machine) {
     throw new Error(`Pool ${pool.id} belongs to another WorkerPool: dispatch where the pool was made`)
   }
-  return record
+  return pool
 }
 
 /** None where they are the job's own. */
-const timeoutsOf = (
-  { queueTimeout, timeout }: DispatchOptions,
-  { tag, timeouts }: Definition
-): Timeouts | undefined =>
+const timeoutsOf = ({ queueTimeout, timeout }: Given, { timeouts }: Definition): Timeouts | undefined =>
   timeout === undefined && queueTimeout === undefined ? undefined : {
-    timeout: timeout === undefined ? timeouts.timeout : toMillis(timeout, "timeout", tag),
-    queueTimeout: queueTimeout === undefined
-      ? timeouts.queueTimeout
-      : toMillis(queueTimeout, "queueTimeout", tag)
+    timeout: timeout ?? timeouts.timeout,
+    queueTimeout: queueTimeout ?? timeouts.queueTimeout
   }
 
 const badPayload = (job: string, { cause }: Exit.Failure<unknown, unknown>): Effect.Effect<never, DispatchError> => {

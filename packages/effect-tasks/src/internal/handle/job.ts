@@ -9,6 +9,7 @@ import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { owning } from "../dispatch/holding.ts"
 import { register, unregister } from "../dispatch/registry.ts"
+import { subjectOf, toFunction } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { directoryIn, machineIn } from "./service.ts"
@@ -97,7 +98,8 @@ const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<Any
   return Layer.effect(
     Handler,
     Effect.gen(function*() {
-      const run = typeof handler === "function" ? handler : yield* handler
+      const given = Effect.isEffect(handler) ? yield* handler : handler
+      const run = toFunction(given, "the handler", subjectOf(definition.tag))
       const context = yield* Effect.context<never>()
       const machine = machineIn(context)
       yield* Effect.acquireRelease(

@@ -3,11 +3,14 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
 import type { Task } from "../../Task.ts"
 import { type ChildTaskFailed, PoolCanceled, type TaskError } from "../../TaskError.ts"
 import type { Dispatcher, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
 import type { WorkerPool } from "../../WorkerPool.ts"
+import { isPlain, refuse, toFunction, toResult } from "../job/checks.ts"
 import type { PoolRecord } from "../record/pool.ts"
+import { TaskTypeId } from "../record/typeIds.ts"
 import { cancelPool } from "../transition/stop.ts"
 import { makePoolIn, type PoolHandle, verdictOf } from "./pool.ts"
 
@@ -16,7 +19,11 @@ type Nursed<A, E, R> = Effect.Effect<A, E | ChildTaskFailed | PoolCanceled, R | 
 export const use = <A, E, R>(
   body: (pool: TaskPool) => Effect.Effect<A, E, R>,
   options?: TaskPoolOptions
-): Nursed<A, E, R> => within(options, (pool) => nurse(pool, body(pool)))
+): Nursed<A, E, R> =>
+  Effect.suspend(() => {
+    toFunction(body, "the body", "TaskPool")
+    return within(options, (pool) => nurse(pool, toResult(body(pool), () => "The body of a pool")))
+  })
 
 const within = <A, E, R>(
   options: TaskPoolOptions | undefined,
@@ -85,45 +92,70 @@ const defectsOf = (cause: Cause.Cause<unknown>): Cause.Cause<never> | undefined 
 
 type Dispatch<Item, T, EX, R> = (item: Item, pool: TaskPool) => Effect.Effect<T, EX, R>
 
+/** Goes on with the dispatch of an item; before that, a dispatch that could never work is refused. */
+const withDispatch = <Item, T, EX, R, A, E, R2>(
+  items: Iterable<Item>,
+  dispatch: Dispatch<Item, T, EX, R>,
+  f: (dispatch: Dispatch<Item, T, EX, R>) => Effect.Effect<A, E, R2>
+): Effect.Effect<A, E, R2> =>
+  Effect.suspend(() => {
+    if (!Predicate.isIterable(items)) refuse("TaskPool", "the items", items, "give an iterable")
+    toFunction(dispatch, "the dispatch of an item", "TaskPool")
+    return f((item, pool) => Effect.map(toResult(dispatch(item, pool), () => "The dispatch of an item"), itsTask))
+  })
+
+const itsTask = <T>(task: T): T =>
+  Predicate.hasProperty(task, TaskTypeId)
+    ? task
+    : refuse("TaskPool", "the task of an item", task, "return what dispatch gives")
+
 export const forEach = <Item, A, E, P, M, EX, R>(
   items: Iterable<Item>,
   dispatch: Dispatch<Item, Task<A, E, P, M>, EX, R>,
   options?: TaskPoolOptions
 ): Effect.Effect<Array<A>, EX | TaskError, R | WorkerPool> =>
-  Effect.flatMap(
-    use((pool) => Effect.forEach(items, (item) => dispatch(item, pool)), options),
-    // the join has succeeded, so the only failures left are cancels
-    (tasks) => Effect.forEach(tasks, (task) => task.await as Effect.Effect<A, TaskError>)
-  )
+  withDispatch(items, dispatch, (one) =>
+    Effect.flatMap(
+      use((pool) => Effect.forEach(items, (item) => one(item, pool)), options),
+      // the join has succeeded, so the only failures left are cancels
+      (tasks) => Effect.forEach(tasks, (task) => task.await as Effect.Effect<A, TaskError>)
+    ))
 
 export const forEachExit = <Item, A, E, P, M, EX, R>(
   items: Iterable<Item>,
   dispatch: Dispatch<Item, Task<A, E, P, M>, EX, R>,
   options?: TaskPoolOptions
 ): Effect.Effect<Array<Exit.Exit<A, E | TaskError>>, EX, R | WorkerPool> =>
-  within(options, (pool) =>
-    Effect.gen(function*() {
-      const { record } = pool
-      const all = [...items]
-      const tasks: Array<Task<A, E, P, M>> = []
-      const one = (item: Item) => Effect.map(dispatch(item, pool), (task) => tasks.push(task))
-      const { exit, wasCanceled } = yield* Effect.uninterruptibleMask((restore) =>
-        endOf(record, Effect.forEach(all, one, { discard: true }), restore)
-      )
-      const lost = Exit.isSuccess(exit) ? undefined : wasCanceled ? defectsOf(exit.cause) : exit.cause
-      if (lost !== undefined) return yield* Effect.failCause(lost)
-      yield* pool.settled
-      const canceled = Exit.fail(new PoolCanceled({ poolId: record.id, reason: record.cancelReason }))
-      return yield* Effect.forEach(all, (_, i) => i < tasks.length ? tasks[i].exit : Effect.succeed(canceled))
-    }))
+  withDispatch(items, dispatch, (dispatchOne) =>
+    within(options, (pool) =>
+      Effect.gen(function*() {
+        const { record } = pool
+        const all = [...items]
+        const tasks: Array<Task<A, E, P, M>> = []
+        const one = (item: Item) => Effect.map(dispatchOne(item, pool), (task) => tasks.push(task))
+        const { exit, wasCanceled } = yield* Effect.uninterruptibleMask((restore) =>
+          endOf(record, Effect.forEach(all, one, { discard: true }), restore)
+        )
+        const lost = Exit.isSuccess(exit) ? undefined : wasCanceled ? defectsOf(exit.cause) : exit.cause
+        if (lost !== undefined) return yield* Effect.failCause(lost)
+        yield* pool.settled
+        const canceled = Exit.fail(new PoolCanceled({ poolId: record.id, reason: record.cancelReason }))
+        return yield* Effect.forEach(all, (_, i) => i < tasks.length ? tasks[i].exit : Effect.succeed(canceled))
+      })))
 
 export const all = (
   dispatches: ReadonlyArray<Dispatcher> | { readonly [name: string]: Dispatcher },
   options?: TaskPoolOptions
-): Effect.Effect<unknown, unknown, any> => {
-  const names = Object.keys(dispatches)
-  const results = forEach(Object.values(dispatches), (dispatch, pool) => dispatch(pool), options)
-  return Array.isArray(dispatches)
-    ? results
-    : Effect.map(results, (values) => Object.fromEntries(values.map((value, i) => [names[i], value])))
-}
+): Effect.Effect<unknown, unknown, any> =>
+  Effect.suspend((): Effect.Effect<unknown, unknown, any> => {
+    if (!Array.isArray(dispatches) && !isPlain(dispatches)) {
+      refuse("TaskPool", "the dispatches", dispatches, "give a list or an object of functions")
+    }
+    const names = Object.keys(dispatches)
+    const dispatchers = Object.values(dispatches)
+    dispatchers.forEach((dispatch, i) => toFunction(dispatch, `the dispatch ${names[i]}`, "TaskPool"))
+    const results = forEach(dispatchers, (dispatch, pool) => dispatch(pool), options)
+    return Array.isArray(dispatches)
+      ? results
+      : Effect.map(results, (values) => Object.fromEntries(values.map((value, i) => [names[i], value])))
+  })

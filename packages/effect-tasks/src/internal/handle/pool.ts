@@ -9,7 +9,7 @@ import type { Any, CancelOptions } from "../../Task.ts"
 import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../../TaskError.ts"
 import type { PoolStatus, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
 import type { WorkerPool } from "../../WorkerPool.ts"
-import { refuse, toReason, toWord } from "../job/checks.ts"
+import { type Checks, read, toFunction, toReason, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { labelOfFailed } from "../observe/label.ts"
 import { type Inside, runOf } from "../record/currentTask.ts"
@@ -130,6 +130,7 @@ export class PoolHandle implements TaskPool {
     const { record } = this
     const inside: Inside = { kind: "finalizer", pool: record, by: undefined }
     return Effect.flatMap(detached(inside, f), (finalizer) => {
+      toFunction(f, "addFinalizer", "TaskPool")
       const isolated = {
         name: `finalizer of pool ${record.id}`,
         effect: Effect.suspend(() => finalizer(statusOf(record)))
@@ -195,10 +196,10 @@ export const verdictOf = (pool: PoolRecord): ChildTaskFailed | PoolCanceled | un
   return pool.canceled ? new PoolCanceled({ poolId, reason }) : undefined
 }
 
+const poolOptions = { name: toText, onFailure: toWord("continue", "cancel") } satisfies Checks<TaskPoolOptions>
+
 /** Opens a pool in the current Scope. */
-export const makePool = (
-  options: TaskPoolOptions = {}
-): Effect.Effect<PoolHandle, never, WorkerPool | Scope.Scope> =>
+export const makePool = (options?: TaskPoolOptions): Effect.Effect<PoolHandle, never, WorkerPool | Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => makePoolIn(scope, options))
 
 /** Opens a pool in this Scope. */
@@ -208,13 +209,10 @@ export const makePoolIn = (
 ): Effect.Effect<PoolHandle, never, WorkerPool> =>
   Effect.uninterruptible(Effect.withFiber((fiber) => {
     const machine = machineIn(fiber.context)
-    toWord(options.onFailure, ["continue", "cancel"], "onFailure", "TaskPool")
-    if (options.name !== undefined && typeof options.name !== "string") {
-      refuse("TaskPool", "name", options.name, "give a string")
-    }
+    const given = read(options, poolOptions, "TaskPool")
     const maker = runOf(fiber)
     const parent = maker === undefined ? undefined : parentBelow(maker.task)
-    const pool = new PoolRecord(machine, machine.nextNumber(), maker?.task, parent, options)
+    const pool = new PoolRecord(machine, machine.nextNumber(), maker?.task, parent, given)
     const handle = new PoolHandle(pool)
     const own = pool.scope = Scope.forkUnsafe(scope)
     machine.pools.set(pool.number, pool)

@@ -11,7 +11,7 @@ import { type DispatchError, TaskAlreadyComplete } from "../../TaskError.ts"
 import type { TaskPool } from "../../TaskPool.ts"
 import { recompute } from "../dispatch/dispatch.ts"
 import { settled } from "../dispatch/holding.ts"
-import { toMillis, toPriority, toReason } from "../job/checks.ts"
+import { subjectOf, toMillis, toPriority, toReason } from "../job/checks.ts"
 import { latestOf } from "../observe/progress.ts"
 import { exitOf, exitStatusOf } from "../record/outcome.ts"
 import { handleOf } from "../record/pool.ts"
@@ -126,7 +126,7 @@ export class TaskHandle implements AnyHandle {
   }
 
   setPriority(priority: number): Effect.Effect<void> {
-    return Effect.sync(() => setPriority(this.record, toPriority(priority, this.job)))
+    return Effect.sync(() => setPriority(this.record, toPriority(priority, "priority", subjectOf(this.job))))
   }
 
   get recompute(): Effect.Effect<AnyHandle, DispatchError> {
@@ -160,7 +160,7 @@ export class TaskHandle implements AnyHandle {
 
 const setTimeoutOf = ({ job, run }: TaskRecord, duration: Duration.Input): Effect.Effect<void> =>
   Effect.sync(() => {
-    const millis = toMillis(duration, "timeout", job.tag)
+    const millis = toMillis(duration, "timeout", subjectOf(job.tag))
     if (run !== undefined) setTimeout(run, millis)
   })
 

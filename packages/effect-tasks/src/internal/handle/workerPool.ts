@@ -10,7 +10,7 @@ import type { TaskEvent } from "../../TaskEvent.ts"
 import type { WorkerPoolOptions, WorkerPoolStatus } from "../../WorkerPool.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { awaitEnd, shutDown } from "../dispatch/registry.ts"
-import { subjectOf, toCount, toMillis, toWord } from "../job/checks.ts"
+import { type Checks, read, toCount, toMillis, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { Census } from "../record/census.ts"
 import { Directory } from "../record/directory.ts"
@@ -27,44 +27,56 @@ import { PoolHandle } from "./pool.ts"
 import { DirectoryId, type InternalWorkerPool, MachineId } from "./service.ts"
 import { toHandle, toTask } from "./task.ts"
 
+const toWorkers = toCount(1)
+
+export const workerPoolOptions = {
+  workers: toWorkers,
+  capacity: toCount(0),
+  onFull: toWord("suspend", "fail"),
+  history: toCount(0),
+  gracePeriod: toMillis
+} satisfies Checks<WorkerPoolOptions>
+
 export const makeWorkerPool = (
   options: WorkerPoolOptions,
-  special: Partial<Settings> = {}
+  defaults: Partial<Settings> = {}
 ): Effect.Effect<InternalWorkerPool, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
-    const machine = new Machine(context, { ...settingsOf(options), ...special })
+    const machine = new Machine(context, {
+      workers: processors(),
+      capacity: Infinity,
+      onFull: "suspend",
+      history: 1000,
+      gracePeriod: 0,
+      inline: false,
+      toHandle,
+      turn,
+      ...defaults,
+      ...read(options, workerPoolOptions, "WorkerPool")
+    })
     const directory = new Directory(machine)
     Context.get(context, Census)?.add(directory)
     yield* Effect.addFinalizer(() => close(machine, directory))
     return makeService(machine, directory)
   })
 
-const settingsOf = (options: WorkerPoolOptions): Settings => ({
-  workers: toWorkers(options.workers ?? processors()),
-  capacity: toCount(options.capacity ?? Infinity, 0, "capacity"),
-  onFull: toWord(options.onFull, ["suspend", "fail"], "onFull", subjectOf(undefined)) ?? "suspend",
-  history: toCount(options.history ?? 1000, 0, "history"),
-  gracePeriod: options.gracePeriod === undefined ? 0 : toMillis(options.gracePeriod, "gracePeriod"),
-  inline: false,
-  toHandle,
-  turn
-})
-
-const toWorkers = (workers: number): number => toCount(workers, 1, "workers")
-
 const processors = (): number =>
   (globalThis as { readonly navigator?: { readonly hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 4
+
+const toId = (id: string): string => toText(id, "the id", "WorkerPool")
 
 const makeService = (machine: Machine, directory: Directory): InternalWorkerPool => ({
   [MachineId]: machine,
   [DirectoryId]: directory,
   global: new PoolHandle(machine.global),
   dispatch: (jobName, encoded, options) =>
-    Effect.withFiber((fiber) => dispatch(fiber, machine, jobName, encoded, undefined, options)),
-  task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.task(id)), toTask)),
+    Effect.withFiber((fiber) =>
+      dispatch(fiber, machine, toText(jobName, "the job's name", "WorkerPool"), encoded, undefined, options)
+    ),
+  task: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.task(toId(id))), toTask)),
   tasks: Effect.sync(() => directory.tasks.map(toTask)),
-  pool: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.pool(id)), handleOf)),
+  pool: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.pool(toId(id))), handleOf)),
   pools: Effect.sync(() => directory.pools.map(handleOf)),
   jobs: Effect.sync(() =>
     Array.from(machine.jobs.values(), ({ definition: { error, message, payload, progress, success }, tag }) => ({
@@ -81,7 +93,7 @@ const makeService = (machine: Machine, directory: Directory): InternalWorkerPool
   events: events(machine),
   resize: (workers) =>
     Effect.sync(() => {
-      machine.slots.limit = toWorkers(workers)
+      machine.slots.limit = toWorkers(workers, "workers", "WorkerPool")
       workersChanged(machine)
     }),
   pause: Effect.sync(() => {

@@ -3,8 +3,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type { AnyJobOptions, KeyedConcurrency, PlainSchema, RetryOptions, Uniqueness } from "../../Job.ts"
-import { refuse, subjectOf, toCount, toFunction, toKey, toMillis, toPriority, toWord } from "./checks.ts"
+import type { AnyJobOptions, KeyedConcurrency, Persistence, PlainSchema, RetryOptions, Uniqueness } from "../../Job.ts"
+import {
+  type Check,
+  type Checks,
+  isPlain,
+  read,
+  refuse,
+  subjectOf,
+  toCount,
+  toFunction,
+  toKey,
+  toMillis,
+  toPriority,
+  toSchema,
+  toText,
+  toWord
+} from "./checks.ts"
 import { copierOf } from "./copy.ts"
 import { canonicalKeyOf } from "./key.ts"
 
@@ -38,57 +53,90 @@ export interface Definition {
   readonly decode: (encoded: unknown) => Exit.Exit<unknown, unknown>
 }
 
+const toPayload: Check<PlainSchema> = (value, option, subject) => {
+  if (Schema.isSchema(value)) return value as PlainSchema // the option's type admits no other Schema
+  if (!isPlain(value)) return refuse(subject, option, value, "give a Schema, or fields such as { id: Schema.String }")
+  for (const name of Reflect.ownKeys(value)) toSchema(value[name], `${option}.${String(name)}`, subject)
+  return Schema.Struct(value as {}) as unknown as PlainSchema
+}
+
+const toPolicy = toWord("join", "reject", "supersede")
+
+const toUniqueness: Check<Uniqueness | undefined> = (value, option, subject) =>
+  value === true ? "join" : value === false ? undefined : toPolicy(value, option, subject)
+
+const persistence = { timeToLive: toMillis, capacity: toCount(1) } satisfies Checks<Persistence>
+
+const toKept: Check<Definition["kept"]> = (value, option, subject) =>
+  value === false
+    ? undefined
+    : { capacity: 1000, timeToLive: Infinity, ...(value === true ? {} : read(value, persistence, subject, option)) }
+
+const toSchedule: Check<RetryOptions<unknown>["schedule"]> = (value, option, subject) =>
+  Schedule.isSchedule(value) ? value as Schedule.Schedule<unknown> : refuse(subject, option, value, "give a Schedule")
+
+const retrying = { times: toCount(0), schedule: toSchedule, while: toFunction } satisfies Checks<RetryOptions<unknown>>
+
+const toRetry: Check<RetryOptions<unknown>> = (value, option, subject) => read(value, retrying, subject, option)
+
+const toLimit = toCount(1)
+const keyed = { limit: toLimit, key: toFunction } satisfies Checks<KeyedConcurrency<unknown>>
+
+const toConcurrency: Check<NonNullable<Definition["concurrency"]>> = (value, option, subject) => {
+  if (typeof value !== "object" || value === null) return { limit: toLimit(value, option, subject), key: undefined }
+  const {
+    limit = toLimit(undefined, `${option}.limit`, subject),
+    key = toFunction(undefined, `${option}.key`, subject)
+  } = read(value, keyed, subject, option)
+  return { limit, key: (payload) => toKey(key(payload), `${option}.key`, subject) }
+}
+
+const jobOptions = {
+  payload: toPayload,
+  success: toSchema,
+  error: toSchema,
+  progress: toSchema,
+  message: toSchema,
+  key: toFunction,
+  unique: toUniqueness,
+  persistent: toKept,
+  priority: toPriority,
+  label: toFunction,
+  timeout: toMillis,
+  queueTimeout: toMillis,
+  retry: toRetry,
+  concurrency: toConcurrency
+} satisfies Checks<AnyJobOptions>
+
 /** Dies of an option that could never work. */
 export const define = (tag: string, options: AnyJobOptions): Definition => {
-  if (typeof tag !== "string") refuse("Job.make", "the tag", tag, "give a string")
-  const payload = toSchema(options.payload)
-  const { concurrency, persistent, retry } = options
-  const key = toFunction(options.key, "key", tag)
-  const unique = options.unique === true ? "join" : options.unique === false ? undefined : options.unique
-  toWord(unique, ["join", "reject", "supersede"], "unique", subjectOf(tag))
-  if (retry?.times !== undefined) toCount(retry.times, 0, "retry.times", tag)
-  toFunction(retry?.while, "retry.while", tag)
-  if (retry?.schedule !== undefined && !Schedule.isSchedule(retry.schedule)) {
-    refuse(subjectOf(tag), "retry.schedule", retry.schedule, "give a Schedule")
-  }
+  toText(tag, "the tag", "Job.make")
+  const subject = subjectOf(tag)
+  const given = read(options, jobOptions, subject)
+  const { key, payload = Schema.Void, persistent: kept, unique } = given
   const wire = lazy(() => Schema.toCodecJson(payload as Schema.Codec<unknown, unknown>))
   const decode = lazy(() => Schema.decodeUnknownEffect(wire()))
   return {
     tag,
     payload,
-    success: options.success ?? Schema.Void,
-    error: options.error ?? Schema.Never,
-    progress: options.progress ?? Schema.Never,
-    message: options.message ?? Schema.Never,
+    success: given.success ?? Schema.Void,
+    error: given.error ?? Schema.Never,
+    progress: given.progress ?? Schema.Never,
+    message: given.message ?? Schema.Never,
     unique,
-    kept: persistent === undefined || persistent === false
-      ? undefined
-      : {
-        capacity: persistent === true ? 1000 : toCount(persistent.capacity ?? 1000, 1, "persistent.capacity", tag),
-        timeToLive: persistent === true ? Infinity : toMillis(persistent.timeToLive, "persistent.timeToLive", tag)
-      },
-    priority: options.priority === undefined ? 0 : toPriority(options.priority, tag),
-    timeouts: {
-      timeout: toMillis(options.timeout, "timeout", tag),
-      queueTimeout: toMillis(options.queueTimeout, "queueTimeout", tag)
-    },
-    retry,
-    concurrency: concurrency === undefined ? undefined : limitOf(tag, concurrency),
-    label: toFunction(options.label, "label", tag),
-    keyed: key !== undefined || unique !== undefined || (persistent !== undefined && persistent !== false),
+    kept,
+    priority: given.priority ?? 0,
+    timeouts: { timeout: given.timeout ?? Infinity, queueTimeout: given.queueTimeout ?? Infinity },
+    retry: given.retry,
+    concurrency: given.concurrency,
+    label: given.label,
+    keyed: key !== undefined || unique !== undefined || kept !== undefined,
     keyOf: key === undefined
       ? canonicalKeyOf(tag, payload)
-      : (value) => toKey(key(value), "key", tag),
+      : (value) => toKey(key(value), "key", subject),
     check: payload.ast._tag === "Void" ? checkNothing : copying(payload),
     decode: (encoded) => synchronously(decode()(encoded))
   }
-}
-
-const limitOf = (tag: string, concurrency: number | KeyedConcurrency<unknown>): Definition["concurrency"] => {
-  if (typeof concurrency !== "object") return { limit: toCount(concurrency, 1, "concurrency", tag), key: undefined }
-  const limit = toCount(concurrency.limit, 1, "concurrency.limit", tag)
-  const key = toFunction(concurrency.key ?? null, "concurrency.key", tag)
-  return { limit, key: (value) => toKey(key(value), "concurrency.key", tag) }
 }
 
 /** A Void Schema takes anything, and options put first would be ignored. */
@@ -112,13 +160,6 @@ const checkPayload = (payload: PlainSchema, input: unknown): Exit.Exit<unknown, 
   const empty = synchronously(payload.makeEffect({} as never))
   return Exit.isSuccess(empty) ? empty : checked
 }
-
-const toSchema = (payload: unknown): PlainSchema =>
-  payload === undefined
-    ? Schema.Void
-    : Schema.isSchema(payload)
-    ? payload as PlainSchema // the option's type admits no other Schema
-    : Schema.Struct(payload as {}) as unknown as PlainSchema
 
 const synchronously = (effect: Effect.Effect<unknown, unknown>): Exit.Exit<unknown, unknown> =>
   Exit.isExit(effect) ? effect : Effect.runSyncExit(effect)

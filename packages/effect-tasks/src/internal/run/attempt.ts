@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { toEffect } from "../job/checks.ts"
+import { toResult } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { logSafely } from "../observe/log.ts"
 import { inSpan, tracerOf } from "../observe/span.ts"
@@ -54,7 +54,7 @@ const handle: Effect.Effect<unknown, unknown, any> = Effect.withFiber((fiber) =>
 const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
   const { registration, task } = run
   const result = registration.handler(task.payload, new TaskContextImpl(run, task.attempt))
-  return Effect.isEffect(result) ? result : toEffect(result, () => `The handler of job "${task.job.tag}"`)
+  return Effect.isEffect(result) ? result : toResult(result, () => `The handler of job "${task.job.tag}"`)
 }
 
 /** Runs an effect as this task's fiber. */

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { toEffect } from "../job/checks.ts"
+import { subjectOf, toFunction, toResult } from "../job/checks.ts"
 import { logSafely } from "../observe/log.ts"
 import { CurrentTask, type Inside } from "../record/currentTask.ts"
 import { type Hook, type HookKind, HookSet, type Isolated } from "../record/hooks.ts"
@@ -88,7 +88,7 @@ export const detached = <A extends ReadonlyArray<unknown>>(
   f: (...args: A) => Effect.Effect<unknown, any, any>
 ): Effect.Effect<(...args: A) => Effect.Effect<unknown, any>> =>
   Effect.map(Effect.context(), (context) => (...args: A) => {
-    const result = Effect.suspend(() => toEffect(f(...args), () => `A ${inside.kind}`))
+    const result = Effect.suspend(() => toResult(f(...args), () => `A ${inside.kind}`))
     const scoped = Effect.scopedWith((scope) => Scope.provide(result, scope))
     // the registering fiber's context is all that `f` needs
     return Effect.provideContext(scoped as Effect.Effect<unknown, any>, Context.add(context, CurrentTask, inside))
@@ -103,6 +103,7 @@ export const register = (
 ): Effect.Effect<void> => {
   const inside: Inside = { kind: "hook", task, by: undefined }
   return Effect.flatMap(detached(inside, f), (run) => {
+    toFunction(f, kind, subjectOf(task.job.tag))
     const hook: Hook = { kind, attempt, run }
     if (task.settled) {
       const due = isolatedHook(task, hook)

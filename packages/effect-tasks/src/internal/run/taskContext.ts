@@ -4,7 +4,7 @@ import type * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
 import type { TaskContext } from "../../Task.ts"
 import type { TaskPool } from "../../TaskPool.ts"
-import { toMillis } from "../job/checks.ts"
+import { subjectOf, toEffect, toFunction, toMillis } from "../job/checks.ts"
 import { latestOf, report } from "../observe/progress.ts"
 import { handleOf } from "../record/pool.ts"
 import type { Run } from "../record/run.ts"
@@ -42,13 +42,14 @@ export class TaskContextImpl implements TaskContext<any, any, any, any> {
   update(f: (current: Option.Option<any>) => unknown): Effect.Effect<void> {
     return Effect.sync(() => {
       const { task } = this.run
+      toFunction(f, "update", subjectOf(task.job.tag))
       if (task.state === "Exited") return
       report(task, f(latestOf(task)))
     })
   }
 
   setTimeout(duration: Duration.Input): Effect.Effect<void> {
-    return Effect.sync(() => setTimeout(this.run, toMillis(duration, "timeout", this.run.task.job.tag)))
+    return Effect.sync(() => setTimeout(this.run, toMillis(duration, "timeout", subjectOf(this.run.task.job.tag))))
   }
 
   get clearTimeout(): Effect.Effect<void> {
@@ -56,7 +57,7 @@ export class TaskContextImpl implements TaskContext<any, any, any, any> {
   }
 
   whileSleeping<X, EX, R>(effect: Effect.Effect<X, EX, R>): Effect.Effect<X, EX, R> {
-    return whileSleeping(effect)
+    return Effect.suspend(() => whileSleeping(toEffect(effect, "whileSleeping", subjectOf(this.run.task.job.tag))))
   }
 
   onFailure(f: (exit: any) => Effect.Effect<unknown, any, any>): Effect.Effect<void> {

@@ -1,4 +1,5 @@
 /** What a schedule decides, and where the decisions come from: a seed, or a list to replay. */
+import { type Check, refuse, toText } from "../job/checks.ts"
 
 /**
  * A decision that differs from the plain schedule, in which the queue that has waited longest goes first, no fiber yields
@@ -29,14 +30,18 @@ export const format = (choices: ReadonlyArray<Choice>): string =>
     return choice.kind === "turn" ? `turn ${choice.at}:${choice.index}` : `yield ${choice.fiber}:${choice.at}`
   }).join(", ")
 
-export const parse = (schedule: string): ReadonlyArray<Choice> =>
-  schedule.split(",").map((part) => part.trim()).filter((part) => part !== "").map((part): Choice => {
+export const parse: Check<ReadonlyArray<Choice>> = (schedule, option, subject) =>
+  partsOf(toText(schedule, option, subject)).map((part): Choice => {
     const [, kind, first, second, time] = /^(turn|yield) (\d+):(\d+)$|^time (\d+)$/.exec(part) ?? []
     if (kind === "turn") return { kind, at: Number(first), index: Number(second) }
     if (kind === "yield") return { kind, fiber: Number(first), at: Number(second) }
     if (time !== undefined) return { kind: "time", at: Number(time) }
-    throw new Error(`"${part}" is no decision of a schedule: write "turn 12:3", "yield 2:34" or "time 12"`)
+    const mend = `"${part}" is no decision of a schedule: write "turn 12:3", "yield 2:34" or "time 12"`
+    return refuse(subject, option, schedule, mend)
   })
+
+const partsOf = (schedule: string): ReadonlyArray<string> =>
+  schedule.split(",").map((part) => part.trim()).filter((part) => part !== "")
 
 /** Replays decisions; what the list does not name goes by the plain schedule. */
 export const replaying = (choices: ReadonlyArray<Choice>): Chooser<unknown> => {

@@ -1,11 +1,9 @@
 /** How a test waits: for the next event, for everything to calm down, until a deadline. */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as TestClock from "effect/testing/TestClock"
-import { toMillis } from "../job/checks.ts"
 import type { Waited } from "../record/source.ts"
 import type { EventLog } from "./eventLog.ts"
 
@@ -46,10 +44,10 @@ export const somethingHappens = (log: EventLog): Effect.Effect<boolean> =>
 
 const steps = 100
 
-/** The result of an effect that gets this long. A test clock is moved on to the deadline, step by step. */
+/** The result of an effect that gets so many milliseconds. A test clock is moved on to the deadline, step by step. */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
-  time: Duration.Input
+  time: number
 ): Effect.Effect<Option.Option<A>, E, R> =>
   Effect.flatMap(testClock, (clock) => {
     if (clock === undefined) return Effect.timeoutOption(effect, time)
@@ -57,7 +55,7 @@ export const within = <A, E, R>(
       const fiber = yield* Effect.forkChild(effect)
       for (let step = 0; step < steps && fiber.pollUnsafe() === undefined; step++) {
         yield* quiet
-        if (fiber.pollUnsafe() === undefined) yield* clock.adjust(toMillis(time) / steps)
+        if (fiber.pollUnsafe() === undefined) yield* clock.adjust(time / steps)
       }
       yield* quiet
       const exit: Exit.Exit<A, E> | undefined = fiber.pollUnsafe()

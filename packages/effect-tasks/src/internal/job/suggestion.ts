@@ -1,7 +1,7 @@
 /** The distance of longer names takes too long to work out. */
 const longest = 200
 
-/** The registered name that a wrong one was most likely meant to be. */
+/** The name, of those that there are, that a wrong one was most likely meant to be. */
 export const nearest = (name: string, names: ReadonlyArray<string>): string | undefined => {
   if (name.length > longest) return undefined
   const limit = Math.max(2, Math.floor(Math.min(name.length, 100) / 3))
