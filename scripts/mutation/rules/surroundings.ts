@@ -232,6 +232,41 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R25",
+    "what a record in a payload holds is the caller's",
+    "job/copy.ts",
+    "        ast.indexSignatures.map(({ type }) => copierOf(type))\n",
+    "        []\n"
+  ),
+  one(
+    "R25",
+    "what a tuple in a payload holds is the caller's",
+    "job/copy.ts",
+    "inItems(ast.elements.map(copierOf), ",
+    "inItems(ast.elements.map(() => undefined), "
+  ),
+  one(
+    "R25",
+    "what stands behind the fields of a tuple in a payload is the caller's",
+    "job/copy.ts",
+    "ast.rest.map(copierOf)",
+    "[]"
+  ),
+  one(
+    "R25",
+    "of the rest of a tuple in a payload but the first kind is copied",
+    "job/copy.ts",
+    "copies.some(isCopy) ? copies.length === 1 ? copies[0] : copyOf : undefined",
+    "copies[0]"
+  ),
+  one(
+    "R25",
+    "a Schema is looked at wherever it stands",
+    "job/copy.ts",
+    "  if (!known.has(ast)) known.set(ast, makeCopier(ast))\n",
+    "  known.set(ast, makeCopier(ast))\n"
+  ),
+  one(
+    "R25",
     "options are taken for the payload of a job without one",
     "job/definition.ts",
     "  input === undefined\n    ? Exit.succeed",
@@ -274,6 +309,13 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "job/checks.ts",
     `f === undefined || typeof f === "function" ? f`,
     "true ? f"
+  ),
+  one(
+    "R25",
+    "a tag that is no text is taken",
+    "job/definition.ts",
+    `  if (typeof tag !== "string") refuse("Job.make", "the tag", tag, "give a string")\n`,
+    ""
   ),
   one(
     "R25",

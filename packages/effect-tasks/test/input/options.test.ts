@@ -76,6 +76,12 @@ describe("Job.make", () => {
     })
   }
 
+  it("names the value and the mend when the tag is no string", () => {
+    for (const tag of [5, null, undefined, {}, ["Bad"], Symbol("s"), () => "Bad"] as ReadonlyArray<any>) {
+      assert.throws(() => Job.make(tag), /^Job\.make: the tag cannot be .+; give a string$/)
+    }
+  })
+
   it("takes everything that can work", () => {
     for (const priority of [-5, 0, 7, Number.MAX_SAFE_INTEGER]) Job.make("Good", { priority })
     for (const timeout of [0, -1, Infinity, "Infinity", "-Infinity", "1 second", [1, 5], { minutes: 1 }, 5n] as const) {
