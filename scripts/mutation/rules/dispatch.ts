@@ -19,6 +19,34 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R20",
+    "free slots count as waiting for what a full limit holds back",
+    "dispatch/admission.ts",
+    "Math.min(ready.startable, free)",
+    "Math.min(ready.size, free)"
+  ),
+  one(
+    "R20",
+    "a dispatch is held back though a slot is free for it",
+    "dispatch/admission.ts",
+    " || (taken < free && !isHeldBack(request))",
+    ""
+  ),
+  one(
+    "R20",
+    "a dispatch that its limit holds back takes a free slot",
+    "dispatch/admission.ts",
+    "taken < free && !isHeldBack(request)",
+    "taken < free"
+  ),
+  one(
+    "R20",
+    "a dispatch is held back by the limit of another key",
+    "dispatch/admission.ts",
+    "job.limits.get(limitKey)?.hasRoom === false",
+    "[...job.limits.values()].some(({ hasRoom }) => !hasRoom)"
+  ),
+  one(
+    "R20",
     "slots that resuming tasks are about to take count as free",
     "dispatch/admission.ts",
     " - resuming.startable",
@@ -87,6 +115,25 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "dispatch/registry.ts",
     "    machine.reconsider(job)\n",
     ""
+  ),
+  {
+    rule: "R20",
+    name: "a suspended dispatcher notices the close of its first layer alone",
+    edits: [
+      [
+        "dispatch/admission.ts",
+        "({ key, machine, pool, registration: { definition, job } }: Request): ReadonlyArray<unknown> => {\n  const concerns = [machine, pool, job]",
+        "({ key, machine, pool, registration }: Request): ReadonlyArray<unknown> => {\n  const { definition, job } = registration\n  const concerns = [machine, pool, registration]"
+      ],
+      ["dispatch/registry.ts", "    machine.reconsider(job)\n", "    machine.reconsider(registration)\n"]
+    ]
+  },
+  one(
+    "R20",
+    "a suspended dispatcher is refused with its first layer",
+    "dispatch/admission.ts",
+    "attempt(renewed(request), hasRoom)",
+    "attempt(request, hasRoom)"
   ),
   one(
     "R20",

@@ -29,6 +29,8 @@ class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 class Single extends Job.make("Single", { ...scripted, unique: "reject" }) {}
 class Apart extends Job.make("Apart", scripted) {}
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
+class Alone extends Job.make("Alone", { ...scripted, concurrency: 1 }) {}
+class AloneByKey extends Job.make("AloneByKey", { ...scripted, concurrency: { limit: 1, key: ({ id }) => id[0]! } }) {}
 
 const hog = Effect.gen(function*() {
   const held = gate()
@@ -436,6 +438,56 @@ describe("R20 Dispatch", () => {
         yield* work("in time")
       }).pipe(withPool({ workers: 1, capacity: 0, onFull: "fail" })))
 
+    describe("while a limit holds all back that are queued", () => {
+      /** One that runs under its limit, and as many behind it as the queue has room for. */
+      const behindLimit = (capacity: number) =>
+        Effect.gen(function*() {
+          const held = gate()
+          yield* script("first", () => held.wait)
+          const first = yield* Alone.dispatch({ id: "first" })
+          yield* awaitState(first, "Running")
+          for (let n = 0; n < capacity; n++) yield* Alone.dispatch({ id: `${n}` })
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 1, queued: capacity })
+          return { first, held }
+        })
+
+      it.effect("counts them, though slots are free: no slot waits for what the limit holds back", () =>
+        Effect.gen(function*() {
+          yield* behindLimit(2)
+          assert.strictEqual(reasonOf(yield* Effect.exit(Alone.dispatch({ id: "full" })))._tag, "QueueFull")
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 1, queued: 2 })
+        }).pipe(withPool({ workers: 4, capacity: 2, onFull: "fail" }, Alone)))
+
+      it.effect("takes what the free slots wait for: it starts, and no more than that", () =>
+        Effect.gen(function*() {
+          yield* behindLimit(2)
+          assert.deepStrictEqual(accepted(yield* dispatchAll(4)), [true, true, true, false])
+          yield* settleTurns
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 4, queued: 2 })
+        }).pipe(withPool({ workers: 4, capacity: 2, onFull: "fail" }, Alone)))
+
+      it.effect("takes one of another key of the limit, and of this one none", () =>
+        Effect.gen(function*() {
+          yield* script("a1", () => Effect.never)
+          yield* awaitState(yield* AloneByKey.dispatch({ id: "a1" }), "Running")
+          const exits = yield* Effect.forEach(["a2", "a3", "b1"], (id) => Effect.exit(AloneByKey.dispatch({ id })))
+          assert.deepStrictEqual(accepted(exits), [true, false, true])
+          assert.strictEqual(yield* Exit.isSuccess(exits[2]!) ? exits[2].value.await : Effect.void, "b1")
+        }).pipe(withPool({ workers: 2, capacity: 1, onFull: "fail" }, AloneByKey)))
+
+      it.effect("suspends a dispatch until one of them has started", () =>
+        Effect.gen(function*() {
+          const { held } = yield* behindLimit(2)
+          yield* script("0", () => Effect.never)
+          const dispatch = yield* suspended(Alone.dispatch({ id: "next" }))
+          yield* held.open
+          const next = yield* Fiber.join(dispatch)
+          yield* settleTurns
+          assert.strictEqual(yield* stateOf(next), "Queued")
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 1, queued: 2 })
+        }).pipe(withPool({ workers: 4, capacity: 2 }, Alone)))
+    })
+
     it.effect("of 0 is a hand-over: a dispatch is accepted when a slot is free, else refused", () =>
       Effect.gen(function*() {
         const exits = yield* dispatchAll(3)
@@ -804,6 +856,29 @@ describe("R20 Dispatch", () => {
       assert.strictEqual((yield* (yield* WorkerPool).status).queued, 1)
       yield* held.open
       assert.strictEqual(yield* (yield* Fiber.join(dispatch)).await, "newer")
+    }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+  it.effect("a suspended dispatcher waits for room with whatever layers its job has: the last of them to close answers it", () =>
+    Effect.gen(function*() {
+      const layer = (name: string) => Layer.fresh(Apart.toLayer(() => Effect.succeed(name)))
+      const [one, two, three] = [yield* Scope.make(), yield* Scope.make(), yield* Scope.make()]
+      yield* Layer.buildWithScope(layer("one"), one)
+      yield* full(1)
+      const dispatch = yield* suspended(
+        Apart.dispatch({ id: "a" }) as Effect.Effect<ScriptedTask, DispatchError, WorkerPool>
+      )
+      yield* Layer.buildWithScope(layer("two"), two)
+      yield* Scope.close(one, Exit.void)
+      yield* Layer.buildWithScope(layer("three"), three)
+      for (const scope of [three, two]) {
+        yield* settleTurns
+        assert.isUndefined(dispatch.pollUnsafe())
+        yield* Scope.close(scope, Exit.void)
+      }
+      yield* settleTurns
+      const exit = dispatch.pollUnsafe()
+      if (exit === undefined) return assert.fail("it is still suspended")
+      assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
     }).pipe(withPool({ workers: 1, capacity: 1 })))
 
   it.effect("runs as it is on a platform without async contexts", () =>
