@@ -238,6 +238,13 @@ export const holding: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R15",
+    "a run that dies keeps its hold",
+    "dispatch/holding.ts",
+    "Effect.onExit(effect(own), () =>",
+    "Effect.onInterrupt(effect(own), () =>"
+  ),
+  one(
+    "R15",
     "a run that is interrupted in a dispatch keeps its hold",
     "dispatch/admission.ts",
     "    request.accepted?.(outcome)\n",

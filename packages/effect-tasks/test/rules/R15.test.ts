@@ -5,6 +5,7 @@ import {
   awaitState,
   canceled,
   elapse,
+  eventually,
   failure,
   gate,
   script,
@@ -772,6 +773,58 @@ describe("R15 Unique keys", () => {
             assert.strictEqual(yield* joiner.await, `${turns}`)
           }
         }).pipe(withPool({}, Once)))
+    }
+  })
+
+  describe("a run holds its task no longer when it", () => {
+    type Run = Effect.Effect<unknown, unknown, WorkerPool | Job.Handler<"Once">>
+    type Wait = Effect.Effect<unknown, any>
+    /** Ends a run of "k" though that task goes on; it can be made to wait for something. */
+    const ends: Record<
+      string,
+      (run: Run, letWait: (wait: Wait) => Effect.Effect<void>) => Effect.Effect<void, any, any>
+    > = {
+      "is interrupted": (run) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(run, { startImmediately: true })
+          yield* settleTurns
+          yield* Fiber.interrupt(fiber)
+        }),
+      "loses a race": (run) => Effect.asVoid(Effect.race(run, settleTurns)),
+      "runs out of time": (run) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Effect.timeoutOption(run, 1000), { startImmediately: true })
+          yield* elapse(1000)
+          assert.isTrue(Option.isNone(yield* Fiber.join(fiber)))
+        }),
+      "dies, of a ring": (run, letWait) =>
+        Effect.gen(function*() {
+          const [go, exits] = [gate(), [] as Array<Exit.Exit<unknown, unknown>>]
+          const ring = yield* work("ring", () =>
+            Effect.gen(function*() {
+              yield* go.wait
+              exits.push(yield* Effect.exit(run) as Effect.Effect<Exit.Exit<unknown, unknown>>)
+              yield* Effect.never
+            }))
+          yield* letWait(ring.exit)
+          yield* settleTurns
+          yield* go.open
+          yield* eventually("its run has ended", Effect.sync(() => exits.length === 1))
+          assert.isTrue(Exit.hasDies(exits[0]!))
+        })
+    }
+    for (const [how, end] of Object.entries(ends)) {
+      it.effect(`${how}: the cancel of the last pool that holds it stops it`, () =>
+        Effect.gen(function*() {
+          const [go, pool] = [gate(), yield* TaskPool.make()]
+          let waits: Wait = Effect.never
+          yield* script("k", () => Effect.andThen(go.wait, Effect.suspend(() => waits)))
+          const task = yield* Once.dispatch({ id: "k" }, { pool })
+          yield* end(Once.run({ id: "k" }), (wait) => Effect.andThen(Effect.sync(() => (waits = wait)), go.open))
+          assert.notStrictEqual(yield* stateOf(task), "Exited")
+          yield* pool.cancel({ reason: "last" })
+          assert.strictEqual(canceled(yield* task.exit).reason, "last")
+        }).pipe(withPool({}, Once)) as Effect.Effect<void>)
     }
   })
 
