@@ -135,6 +135,13 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R16",
+    "a handle keeps the async context in which its closed worker pool was built",
+    "record/machine.ts",
+    "    this.turn = this.makeTurn((f) => f()) // who closes from inside goes on, but not in the async context of the builder\n",
+    ""
+  ),
+  one(
+    "R16",
     "a metric keeps the worker pool",
     "observe/metrics.ts",
     "      counterOf(get)\n",
