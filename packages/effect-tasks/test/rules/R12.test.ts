@@ -279,6 +279,28 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
       for (const pool of [home, guests[0]!]) assert.strictEqual((yield* joinFailure(pool)).total, 1)
     }).pipe(withPool({}, Once)))
 
+  it.effect("failures below a shared task are listed above the pool that is their parent, its own above each", () =>
+    Effect.gen(function*() {
+      const [fail, home, above] = [gate(), yield* TaskPool.make(), yield* TaskPool.make()]
+      const below: Array<string> = []
+      yield* script("s", () =>
+        TaskPool.use((own) =>
+          Effect.gen(function*() {
+            const task = yield* work("below", () => Effect.andThen(fail.wait, failing()), { pool: own })
+            below.push(task.id)
+          })
+        ))
+      const task = yield* Once.dispatch({ id: "s" }, { pool: home })
+      yield* work("parent", () => TaskPool.use((pool) => Once.dispatch({ id: "s" }, { pool })), { pool: above })
+      yield* settleTurns
+      yield* fail.open
+      yield* above.settled
+      const failed = (pool: TaskPool.TaskPool) => Effect.map(pool.failures, (all) => all.map(({ taskId }) => taskId))
+      assert.deepStrictEqual(yield* failed(home), [below[0]!, task.id])
+      assert.deepStrictEqual((yield* failed(above)).slice(0, 1), [task.id])
+      assert.notInclude(yield* failed(above), below[0]!)
+    }).pipe(withPool({}, Once)))
+
   describe("the body of use and forEach", () => {
     const ends: ReadonlyArray<{
       readonly name: string,

@@ -14,6 +14,7 @@ import {
   type ScriptedTask,
   settleTurns,
   stateOf,
+  timedOut,
   trace,
   withPool,
   type Work,
@@ -311,6 +312,72 @@ describe("R15 Unique keys", () => {
         assert.deepInclude(yield* two.join, { complete: 1, canceled: 0 })
       }).pipe(withPool({ workers: 1 }, Once)))
 
+    it.effect("stops with its pool although a pool below it holds it too (a crawl that links back)", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const held = gate()
+        yield* script(
+          "a",
+          () => TaskPool.use((below) => Effect.andThen(Once.dispatch({ id: "b" }, { pool: below }), held.wait))
+        )
+        yield* script(
+          "b",
+          () => TaskPool.use((below) => Effect.andThen(Once.dispatch({ id: "a" }, { pool: below }), held.wait))
+        )
+        const a = yield* Once.dispatch({ id: "a" }, { pool })
+        yield* eventually("the page below links back", Effect.map(pool.status, ({ running }) => running === 2))
+        yield* settleTurns
+        yield* pool.cancel()
+        canceled(yield* a.exit)
+        assert.deepInclude(yield* pool.status, { state: "done", total: 2, complete: 2, canceled: 2 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("stops with its pool although it and another task of that hold each other in pools of their own", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const [go, held] = [gate(), gate()]
+        const linking = (to: string) => () =>
+          Effect.andThen(
+            go.wait,
+            TaskPool.use((below) => Effect.andThen(Once.dispatch({ id: to }, { pool: below }), held.wait))
+          )
+        yield* script("a", linking("b"))
+        yield* script("b", linking("a"))
+        const tasks = [yield* Once.dispatch({ id: "a" }, { pool }), yield* Once.dispatch({ id: "b" }, { pool })]
+        yield* go.open
+        yield* settleTurns
+        yield* pool.cancel()
+        for (const task of tasks) canceled(yield* task.exit)
+        assert.deepInclude(yield* pool.status, { state: "done", total: 2, complete: 2, canceled: 2 })
+      }).pipe(withPool({}, Once)))
+
+    for (const how of ["is cancelled", "times out"] as const) {
+      it.effect(`stops when it ${how}, although its own pool holds it`, () =>
+        Effect.gen(function*() {
+          yield* script(
+            "k",
+            () => TaskPool.use((pool) => Effect.andThen(Once.dispatch({ id: "k" }, { pool }), Effect.never))
+          )
+          const task = yield* Once.dispatch({ id: "k" }, { timeout: "1 second" })
+          yield* awaitState(task, "Running")
+          yield* settleTurns
+          yield* how === "is cancelled" ? task.cancel() : elapse(1000, 1)
+          const exit = yield* task.exit
+          if (how === "is cancelled") canceled(exit)
+          else timedOut(exit)
+        }).pipe(withPool({}, Once)))
+    }
+
+    it.effect("is listed by the pools that held it when it ended, and not by one that has let go of it", () =>
+      Effect.gen(function*() {
+        const { held, one, task, two } = yield* shared
+        yield* one.cancel()
+        yield* held.open
+        yield* task.await
+        assert.deepStrictEqual((yield* two.tasks).map(({ id }) => id), [task.id])
+        assert.deepStrictEqual(yield* one.tasks, [])
+      }).pipe(withPool({}, Once)))
+
     it.effect("whose run is interrupted goes on for the others", () =>
       Effect.gen(function*() {
         const { held, task } = yield* shared
@@ -469,7 +536,7 @@ describe("R15 Unique keys", () => {
         yield* behindKey(second)
         yield* held.open
         yield* second.await
-        canceled(yield* first.exit)
+        assert.strictEqual(canceled(yield* first.exit).reason, "superseded")
         assert.deepStrictEqual(seen.log, [`start ${first.id}`, `end ${first.id}`, `start ${second.id}`])
       }).pipe(withPool({}, Newest)))
 
@@ -542,7 +609,7 @@ describe("R15 Unique keys", () => {
         assert.strictEqual(second.pool.id, pool.id)
         yield* held.open
         assert.strictEqual(yield* second.await, "again")
-        canceled(yield* first.exit)
+        assert.strictEqual(canceled(yield* first.exit).reason, "recomputed")
       }).pipe(withPool()))
 
     it.effect("of an ended task starts at once", () =>
@@ -736,6 +803,32 @@ describe("R15 Unique keys", () => {
         yield* Fiber.interrupt(second)
         canceled(yield* found.exit)
         assert.deepInclude(yield* two.status, { total: 1, complete: 1, canceled: 1 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("also when the pool in which the task was dispatched has let go of it: nobody is left", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        yield* held
+        const found = yield* Once.dispatch({ id: "k" }, { pool })
+        const run = yield* running()
+        yield* pool.cancel()
+        assert.strictEqual(yield* stateOf(found), "Running")
+        yield* Fiber.interrupt(run)
+        assert.strictEqual(canceled(yield* found.exit).reason, "interrupted")
+      }).pipe(withPool({}, Once)))
+
+    it.effect("which is none any more when its own pool has let go: the task goes on", () =>
+      Effect.gen(function*() {
+        const end = yield* held
+        const [one, two] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const run = yield* running({ pool: one })
+        const found = yield* Once.dispatch({ id: "k" }, { pool: two })
+        yield* one.cancel()
+        yield* Fiber.interrupt(run)
+        assert.deepInclude(yield* one.status, { state: "done", total: 1, complete: 1, canceled: 1 })
+        assert.strictEqual(yield* stateOf(found), "Running")
+        yield* end.open
+        assert.deepInclude(yield* two.join, { total: 1, complete: 1, canceled: 0 })
       }).pipe(withPool({}, Once)))
 
     it.effect("and when no pool is left the task is cancelled, and has stopped when the interruption returns", () =>

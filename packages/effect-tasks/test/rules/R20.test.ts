@@ -26,6 +26,7 @@ import {
 } from "../support.ts"
 
 class Once extends Job.make("Once", { ...scripted, unique: true }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "supersede" }) {}
 class Single extends Job.make("Single", { ...scripted, unique: "reject" }) {}
 class Apart extends Job.make("Apart", scripted) {}
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
@@ -60,6 +61,19 @@ const full = (capacity: number) =>
     const held = yield* hog
     for (let n = 0; n < capacity; n++) yield* work(`filler ${n}`)
     return held
+  })
+
+/** A full queue behind a task that holds the one worker until `go`, runs `then`, and ends at `end`. */
+const fullBehind = (then: Effect.Effect<unknown, any, any>) =>
+  Effect.gen(function*() {
+    const [go, end] = [gate(), gate()]
+    const holder = yield* work(
+      "holder",
+      () => go.wait.pipe(Effect.andThen(then as any), Effect.andThen(end.wait)) as any
+    )
+    yield* awaitState(holder, "Running")
+    yield* work("filler")
+    return { end, go }
   })
 
 /** Runs the effect to its end on this very stack; fails when it needs a turn. */
@@ -347,6 +361,49 @@ describe("R20 Dispatch", () => {
             assert.deepInclude(yield* pool.status, { state: "done", total: 0 })
           }).pipe(withPool({ workers: 1, capacity: 1 })))
       }
+
+      it.effect("the key, which a task has come to hold from inside another one: it joins that, though there is no room", () =>
+        Effect.gen(function*() {
+          const { end, go } = yield* fullBehind(Once.dispatch({ id: "k" }))
+          const dispatch = yield* suspended(Once.dispatch({ id: "k" }))
+          yield* go.open
+          yield* settleTurns
+          const exit = dispatch.pollUnsafe()
+          assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && exit.value.origin === "joined")
+          yield* end.open
+        }).pipe(withPool({ workers: 1, capacity: 1 }, Once)))
+
+      it.effect("the key, and replaces such a task of a job that supersedes", () =>
+        Effect.gen(function*() {
+          const { end, go } = yield* fullBehind(Newest.dispatch({ id: "k" }))
+          const dispatches = [
+            yield* suspended(Newest.dispatch({ id: "k" })),
+            yield* suspended(Newest.dispatch({ id: "k" }))
+          ]
+          yield* go.open
+          yield* settleTurns
+          const [first, last] = [yield* Fiber.join(dispatches[0]!), yield* Fiber.join(dispatches[1]!)]
+          assert.strictEqual((yield* Effect.exit(first.await))._tag, "Failure")
+          yield* end.open
+          assert.strictEqual(yield* last.await, "k")
+        }).pipe(withPool({ workers: 1, capacity: 1 }, Newest)))
+
+      it.effect("the results, and reuses one that is kept meanwhile", () =>
+        Effect.gen(function*() {
+          const kept = gate()
+          yield* script("k", () => kept.wait)
+          const first = yield* Kept.dispatch({ id: "k" })
+          yield* awaitState(first, "Running")
+          const held = gate()
+          yield* awaitState(yield* work("holder", () => held.wait), "Running")
+          yield* work("filler")
+          const dispatch = yield* suspended(Kept.dispatch({ id: "k" }))
+          yield* (yield* WorkerPool).pause
+          yield* kept.open
+          assert.strictEqual((yield* Fiber.join(dispatch)).origin, "reused")
+          yield* (yield* WorkerPool).resume
+          yield* held.open
+        }).pipe(withPool({ workers: 2, capacity: 1 }, Kept)))
 
       it.effect("the shutdown", () =>
         Effect.gen(function*() {

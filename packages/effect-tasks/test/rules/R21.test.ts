@@ -421,6 +421,23 @@ describe("R21 Shutdown", () => {
         }
       }))
 
+    it.effect("the finalizers of pools have run when it has closed, those of done ones too", () =>
+      Effect.gen(function*() {
+        const { close, run } = yield* start()
+        const [pools, slow, ran] = [yield* Scope.make(), gate(), trace()]
+        for (const name of ["done", "open"]) {
+          const pool = yield* run(Scope.provide(TaskPool.make({ name }), pools))
+          yield* pool.addFinalizer(() => Effect.andThen(slow.wait, ran.push(name)))
+          if (name === "done") yield* Effect.forkChild(pool.join, { startImmediately: true })
+        }
+        const closed = yield* closing(close)
+        assert.isFalse(yield* closed.done)
+        yield* slow.open
+        yield* closed.join
+        assert.deepStrictEqual(ran.log.toSorted(), ["done", "open"])
+        yield* Scope.close(pools, Exit.void)
+      }))
+
     it.effect("the grace period holds there too", () =>
       Effect.gen(function*() {
         const { close, register, run } = yield* start({ gracePeriod: "5 seconds" })
