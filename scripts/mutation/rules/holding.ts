@@ -147,6 +147,13 @@ export const holding: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R12",
+    "a use that its body interrupts at once leaves that behind",
+    "handle/nursery.ts",
+    `Effect.forkChild(restore(body), { startImmediately: true, uninterruptible: "inherit" }),`,
+    `restore(Effect.forkChild(body, { startImmediately: true, uninterruptible: "inherit" })),`
+  ),
+  one(
+    "R12",
     "the cancel of a pool hides the defect of a dispatch",
     "handle/nursery.ts",
     "wasCanceled ? defectsOf(exit.cause) : exit.cause",

@@ -636,6 +636,24 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
         assert.include(reasonsOf(exit), "body")
       }).pipe(withPool()))
 
+    it.effect("that interrupts its own use at once has ended before that ends", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        const use = yield* Effect.forkChild(Effect.withFiber((fiber) =>
+          TaskPool.use(() =>
+            Effect.andThen(
+              Effect.sync(() => fiber.interruptUnsafe()),
+              Effect.onInterrupt(Effect.never, () => Effect.andThen(held.wait, seen.push("the body")))
+            )
+          ).pipe(Effect.onExit(() => seen.push("the use")))
+        ))
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, [])
+        yield* held.open
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(use)))
+        assert.deepStrictEqual(seen.log, ["the body", "the use"])
+      }).pipe(withPool()))
+
     it.effect("of a task that is cancelled ends as the task does", () =>
       Effect.gen(function*() {
         const task = yield* work("a", () =>
