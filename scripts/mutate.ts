@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     files: { type: "string", default: "" },
-    tests: { type: "string", default: "rules,scenarios,review,faults,input,testing,model,memory" },
+    tests: { type: "string", default: "rules,scenarios,faults,input,testing,model,memory" },
     slow: { type: "string", default: "1500" },
     jobs: { type: "string", default: "2" },
     score: { type: "string", default: "90" },

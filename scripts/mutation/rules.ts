@@ -4,6 +4,7 @@
  */
 import { dispatch } from "./rules/dispatch.ts"
 import { ends } from "./rules/ends.ts"
+import { given } from "./rules/given.ts"
 import { holding } from "./rules/holding.ts"
 import { pools } from "./rules/pools.ts"
 import { slots } from "./rules/slots.ts"
@@ -13,4 +14,14 @@ import { waits } from "./rules/waits.ts"
 
 export type { RuleMutant } from "./rules/rule.ts"
 
-export const rules = [...ends, ...time, ...pools, ...holding, ...slots, ...dispatch, ...waits, ...surroundings]
+export const rules = [
+  ...ends,
+  ...time,
+  ...pools,
+  ...holding,
+  ...slots,
+  ...dispatch,
+  ...waits,
+  ...surroundings,
+  ...given
+]

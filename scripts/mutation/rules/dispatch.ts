@@ -19,6 +19,34 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R20",
+    "free slots count as waiting for what a full limit holds back",
+    "dispatch/admission.ts",
+    "Math.min(ready.startable, free)",
+    "Math.min(ready.size, free)"
+  ),
+  one(
+    "R20",
+    "a dispatch is held back though a slot is free for it",
+    "dispatch/admission.ts",
+    " || (taken < free && !isHeldBack)",
+    ""
+  ),
+  one(
+    "R20",
+    "a dispatch that its limit holds back takes a free slot",
+    "dispatch/admission.ts",
+    "taken < free && !isHeldBack",
+    "taken < free"
+  ),
+  one(
+    "R20",
+    "a dispatch is held back by the limit of another key",
+    "dispatch/admission.ts",
+    "job.limits.get(limitKey)?.hasRoom === false",
+    "[...job.limits.values()].some(({ hasRoom }) => !hasRoom)"
+  ),
+  one(
+    "R20",
     "slots that resuming tasks are about to take count as free",
     "dispatch/admission.ts",
     " - resuming.startable",
@@ -86,6 +114,25 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "a suspended dispatcher does not notice that its layer closes",
     "dispatch/registry.ts",
     "    machine.reconsider(job)\n",
+    ""
+  ),
+  {
+    rule: "R20",
+    name: "a suspended dispatcher notices the close of its first layer alone",
+    edits: [
+      [
+        "dispatch/admission.ts",
+        "  const concerns = [machine, pool, job]\n",
+        "  const concerns = [machine, pool, job.registrations.at(-1)]\n"
+      ],
+      ["dispatch/registry.ts", "    machine.reconsider(job)\n", "    machine.reconsider(registration)\n"]
+    ]
+  },
+  one(
+    "R20",
+    "a suspended dispatcher is refused with its first layer",
+    "dispatch/admission.ts",
+    "      renew(run)\n",
     ""
   ),
   one(

@@ -101,6 +101,64 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "defects === undefined ? verdict :",
     "true ? verdict :"
   ),
+  one(
+    "R12",
+    "a body that cannot be interrupted is, when its pool is cancelled",
+    "handle/nursery.ts",
+    `, uninterruptible: "inherit" }`,
+    " }"
+  ),
+  one(
+    "R12",
+    "a body that has cancelled its pool at once waits on",
+    "handle/nursery.ts",
+    "if (pool.canceled) waiter.wake()",
+    "if (false) waiter.wake()"
+  ),
+  {
+    rule: "R12",
+    name: "the cancel of a pool hides that its body had failed before",
+    edits: [
+      [
+        "handle/nursery.ts",
+        "      fiber.addObserver((exit) => {\n        end = { exit, wasCanceled: pool.canceled, earlier: verdictOf(pool) }\n      })\n",
+        ""
+      ],
+      [
+        "handle/nursery.ts",
+        "return end! // the fiber has ended",
+        "return { exit: fiber.pollUnsafe()!, wasCanceled: pool.canceled, earlier: verdictOf(pool) }"
+      ]
+    ]
+  },
+  one(
+    "R12",
+    "a body that fails is told with the failures that come later",
+    "handle/nursery.ts",
+    "Effect.andThen(Effect.exit(pool.settled), Effect.failCause(cause))",
+    "Effect.andThen(Effect.exit(pool.settled), Effect.suspend(() => Effect.failCause(record.ownFailed > 0 ? Cause.combine(exit.cause, Cause.fail(verdictOf(record)!)) : cause)))"
+  ),
+  one(
+    "R12",
+    "an interrupted use leaves its body behind",
+    "handle/nursery.ts",
+    "Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber))",
+    "restore(Fiber.await(fiber))"
+  ),
+  one(
+    "R12",
+    "a use that its body interrupts at once leaves that behind",
+    "handle/nursery.ts",
+    `Effect.forkChild(restore(body), { startImmediately: true, uninterruptible: "inherit" }),`,
+    `restore(Effect.forkChild(body, { startImmediately: true, uninterruptible: "inherit" })),`
+  ),
+  one(
+    "R12",
+    "the cancel of a pool hides the defect of a dispatch",
+    "handle/nursery.ts",
+    "wasCanceled ? defectsOf(exit.cause) : exit.cause",
+    "wasCanceled ? undefined : exit.cause"
+  ),
   // GLOBAL
   one(
     "R13",
@@ -184,6 +242,13 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "dispatch/holding.ts",
     `  return cancelTask(run, "interrupted", true)`,
     "  return Effect.void"
+  ),
+  one(
+    "R15",
+    "a run that dies keeps its hold",
+    "dispatch/holding.ts",
+    "Effect.onExit(effect(own), () =>",
+    "Effect.onInterrupt(effect(own), () =>"
   ),
   one(
     "R15",

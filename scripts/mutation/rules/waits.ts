@@ -14,6 +14,41 @@ export const waits: ReadonlyArray<RuleMutant> = [
   one("R21", "each layer has a grace of its own", "dispatch/registry.ts", "machine.graceEnd ??=", "machine.graceEnd ="),
   one(
     "R21",
+    "a task that comes after a shutdown has what is left of its grace",
+    "dispatch/accept.ts",
+    "  if (machine.closings === 0 && from === undefined) machine.graceEnd = undefined\n",
+    ""
+  ),
+  one(
+    "R21",
+    "a task that comes from outside during a shutdown makes its grace longer",
+    "dispatch/accept.ts",
+    "if (machine.closings === 0 && from === undefined) machine",
+    "if (from === undefined) machine"
+  ),
+  one(
+    "R21",
+    "a task that comes from inside of another begins a new grace",
+    "dispatch/accept.ts",
+    "if (machine.closings === 0 && from === undefined) machine",
+    "if (machine.closings === 0) machine"
+  ),
+  one(
+    "R21",
+    "a layer that is built after a shutdown has what is left of its grace",
+    "dispatch/registry.ts",
+    "  if (machine.closings === 0) machine.graceEnd = undefined\n",
+    ""
+  ),
+  one(
+    "R21",
+    "a layer that is built during a shutdown makes its grace longer",
+    "dispatch/registry.ts",
+    "  if (machine.closings === 0) machine.graceEnd = undefined\n",
+    "  machine.graceEnd = undefined\n"
+  ),
+  one(
+    "R21",
     "a layer that closes takes dispatches",
     "dispatch/registry.ts",
     `    registration.phase = "closing"\n`,
@@ -82,6 +117,27 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "dispatch/registry.ts",
     "if (existing.registrations.length > 0) {",
     "if (false) {"
+  ),
+  one(
+    "R21",
+    "a task is kept as the newest definition of its tag says",
+    "transition/lifecycle.ts",
+    "  const { definition } = run.registration\n",
+    "  const { definition } = job\n"
+  ),
+  one(
+    "R21",
+    "a definition finds what another one of its tag has left",
+    "transition/lifecycle.ts",
+    " && definition === job.definition",
+    ""
+  ),
+  one(
+    "R21",
+    "a new definition of a tag keeps results as the old one did",
+    "dispatch/registry.ts",
+    "    existing.kept = keptOf(machine, definition)\n",
+    ""
   ),
   one("R21", "the warning of a shutdown names all tasks", "dispatch/registry.ts", "left.slice(0, named)", "left"),
   one(

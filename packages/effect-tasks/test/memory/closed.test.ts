@@ -1,6 +1,7 @@
 import { describe } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
+import { AsyncLocalStorage } from "node:async_hooks"
 import { forgotten, forgottenOnceClosed, Holds, many, pool, settleTurns, thing, type Watch } from "./memory.ts"
 
 const numbers = Array.from({ length: many }, (_, n) => n)
@@ -75,6 +76,25 @@ describe("R16 after a worker pool has closed", () => {
         const delayed = yield* Holds.dispatch({ n: 0, x: thing() }, { delay: "1 hour" })
         return [failed, delayed]
       })
+  )
+
+  const store = new AsyncLocalStorage<unknown>()
+
+  /** A worker pool that is built in an async context of its own. */
+  const inContext = (watch: Watch) =>
+    Layer.effectContext(
+      Effect.flatMap(Effect.scope, (scope) =>
+        Effect.callback<Context.Context<Layer.Success<ReturnType<typeof app>>>>((resume) =>
+          store.run(watch("async context of the builder", thing()), () => {
+            Effect.runFork(Layer.buildWithScope(app(watch), scope)).addObserver(resume)
+          })
+        ))
+    )
+
+  forgottenOnceClosed(
+    "a handle keeps nothing of the async context in which it was built",
+    inContext,
+    () => Effect.tap(Holds.dispatch({ n: 0, x: thing() }), (task) => task.exit)
   )
 
   forgottenOnceClosed("the handle of a pool keeps no task and no service", app, (watch) =>

@@ -265,6 +265,21 @@ describe("R7 A cancel is one step over the whole subtree", () => {
       assert.deepStrictEqual(seen.log, ["interrupted"])
     }).pipe(withPool()))
 
+  it.effect("a wait whose target has just ended does not return when another one for it cancels the waiter", () =>
+    Effect.gen(function*() {
+      const end = gate()
+      let went = false
+      const other = yield* work("other", () => end.wait)
+      yield* Effect.forkChild(Effect.andThen(other.exit, Effect.suspend(() => task.cancel())), {
+        startImmediately: true
+      })
+      const task: ScriptedTask = yield* work("a", () => Effect.andThen(other.exit, Effect.sync(() => (went = true))))
+      yield* awaitState(task, "Sleeping")
+      yield* end.open
+      canceled(yield* task.exit)
+      assert.isFalse(went)
+    }).pipe(withPool()))
+
   it.effect("a task has not stopped before an effect in whileSleeping that cannot be interrupted has ended", () =>
     Effect.gen(function*() {
       const { seen } = yield* setting

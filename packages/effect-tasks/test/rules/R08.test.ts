@@ -27,6 +27,7 @@ class Retried extends Job.make("Retried", {
 }) {}
 class Joining extends Job.make("Joining", { ...scripted, unique: true }) {}
 class Rejecting extends Job.make("Rejecting", { ...scripted, unique: "reject" }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "supersede", queueTimeout: "1 hour" }) {}
 class Single extends Job.make("Single", { ...scripted, concurrency: 1 }) {}
 class Forever extends Job.make("Forever", { ...scripted, persistent: true }) {}
 
@@ -69,6 +70,40 @@ describe("R8 Timeouts", () => {
         yield* held.open
         yield* endsAfter(task, 1000)
       }).pipe(withPool({ workers: 1 }, Timed)))
+
+    it.effect("counts from the start, also where the handler blocks the thread at first", () =>
+      Effect.gen(function*() {
+        const clock = yield* Clock.Clock
+        let ahead = 0
+        const blocking: Clock.Clock = new Proxy(clock, {
+          get: (target, key) =>
+            key === "currentTimeMillisUnsafe"
+              ? () => clock.currentTimeMillisUnsafe() + ahead
+              : key === "monotonicTimeNanosUnsafe"
+              ? () => clock.monotonicTimeNanosUnsafe() + BigInt(ahead * 1e6)
+              : Reflect.get(target, key, target)
+        })
+        yield* Effect.gen(function*() {
+          const task = yield* work("a", () => Effect.andThen(Effect.sync(() => (ahead += 5000)), Effect.never), {
+            timeout: "10 seconds"
+          })
+          yield* awaitState(task, "Running")
+          yield* elapse(4999, 1)
+          assert.strictEqual(yield* stateOf(task), "Running")
+          yield* elapse(1, 1)
+          timedOut(yield* task.exit)
+        }).pipe(withPool(), Effect.provideService(Clock.Clock, blocking))
+      }))
+
+    it.effect("is not put off by another deadline that is set when one before it passes", () =>
+      Effect.gen(function*() {
+        const task = yield* work("b", never, { timeout: "2 seconds" })
+        yield* awaitState(task, "Running")
+        // after its delay it waits for a slot, at most an hour
+        yield* work("a", undefined, { delay: "1 second", queueTimeout: "1 hour" })
+        yield* elapse(2000, 2)
+        timedOut(yield* task.exit)
+      }).pipe(withPool({ workers: 1 })))
 
     it.effect("includes sleeping", () =>
       Effect.gen(function*() {
@@ -218,36 +253,58 @@ describe("R8 Timeouts", () => {
       }).pipe(withPool({ workers: 1 }, Timed)))
   })
 
-  it.effect("no timer outlives its task", () =>
-    Effect.gen(function*() {
-      const clock = yield* Clock.clockWith(Effect.succeed)
-      let sleeping = 0
-      const counting = {
-        ...clock,
-        sleep: (duration: Parameters<typeof clock.sleep>[0]) =>
+  describe("no timer outlives its task", () => {
+    /** Runs a test whose clock counts the sleeps that go on. */
+    const countingSleeps = <A, E, R>(test: (sleeps: () => number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.clockWith((clock) => {
+        let asleep = 0
+        const sleep: Clock.Clock["sleep"] = (duration) =>
           Effect.suspend(() => {
-            sleeping++
-            return Effect.ensuring(clock.sleep(duration), Effect.sync(() => sleeping--))
+            asleep++
+            return Effect.ensuring(clock.sleep(duration), Effect.sync(() => asleep--))
           })
-      }
-      yield* Effect.gen(function*() {
-        const held = gate()
-        const options = { timeout: "1 hour", queueTimeout: "1 hour" } as const
-        const tasks = [
-          yield* work("a", () => held.wait, options),
-          yield* work("b", never, options),
-          yield* work("c", undefined, { ...options, delay: "1 hour" })
-        ]
-        yield* settleTurns
-        assert.isAbove(sleeping, 0)
-        yield* held.open
-        yield* tasks[1]!.cancel()
-        yield* tasks[2]!.cancel()
-        yield* Effect.forEach(tasks, (task) => task.exit)
-        yield* settleTurns
-        assert.strictEqual(sleeping, 0)
-      }).pipe(withPool(), Effect.provideService(Clock.Clock, counting))
-    }))
+        const counting: Clock.Clock = Object.create(clock, { sleep: { value: sleep } })
+        return Effect.provideService(test(() => asleep), Clock.Clock, counting)
+      })
+
+    it.effect("that has run, was cancelled, or was delayed", () =>
+      countingSleeps((sleeps) =>
+        Effect.gen(function*() {
+          const held = gate()
+          const options = { timeout: "1 hour", queueTimeout: "1 hour" } as const
+          const tasks = [
+            yield* work("a", () => held.wait, options),
+            yield* work("b", never, options),
+            yield* work("c", undefined, { ...options, delay: "1 hour" })
+          ]
+          yield* settleTurns
+          assert.isAbove(sleeps(), 0)
+          yield* held.open
+          yield* tasks[1]!.cancel()
+          yield* tasks[2]!.cancel()
+          yield* Effect.forEach(tasks, (task) => task.exit)
+          yield* settleTurns
+          assert.strictEqual(sleeps(), 0)
+        }).pipe(withPool())
+      ))
+
+    it.effect("that was cancelled behind its key", () =>
+      countingSleeps((sleeps) =>
+        Effect.gen(function*() {
+          const held = gate()
+          yield* script("k", () => Effect.uninterruptible(held.wait))
+          const first = yield* Newest.dispatch({ id: "k" })
+          yield* awaitState(first, "Running")
+          const second = yield* Newest.dispatch({ id: "k" })
+          yield* settleTurns
+          assert.strictEqual(sleeps(), 1)
+          yield* second.cancel()
+          yield* settleTurns
+          assert.strictEqual(sleeps(), 0)
+          yield* held.open
+        }).pipe(withPool({}, Newest))
+      ))
+  })
 
   describe("queueTimeout", () => {
     it.effect("ends a task that waits too long for its first start: no handler, hooks, counted as failed", () =>
@@ -402,6 +459,16 @@ describe("R8 Timeouts", () => {
         yield* endsAfter(task, 12_000)
         assert.deepStrictEqual(yield* phaseOf(task), { after: 2000, phase: "running" })
       }).pipe(withPool()))
+
+    it.effect("has from its start the timeout that was set during the delay", () =>
+      Effect.gen(function*() {
+        yield* script("a", never)
+        const task = yield* Timed.dispatch({ id: "a" }, { delay: "1 minute" })
+        yield* task.setTimeout("3 seconds")
+        yield* elapse(60_000, 1)
+        yield* awaitState(task, "Running")
+        yield* endsAfter(task, 3000)
+      }).pipe(withPool({}, Timed)))
   })
 
   it.effect("what has no deadline sleeps nowhere: a timeout that was cleared, a result kept for ever", () =>

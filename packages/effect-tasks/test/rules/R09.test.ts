@@ -456,6 +456,30 @@ describe("R9 A pool lives in its Scope", () => {
           }).pipe(withPool({ workers: 2 })))
       }
     }
+
+    it.effect("however long that takes to stop", () =>
+      Effect.gen(function*() {
+        const slow = gate()
+        let stopped = false
+        const task: ScriptedTask = yield* work("a", () =>
+          Effect.as(
+            Effect.scoped(Effect.gen(function*() {
+              const pool = yield* TaskPool.make()
+              const child = yield* work("child", () =>
+                Effect.ensuring(
+                  Effect.suspend(() => Effect.exit(task.exit)),
+                  Effect.andThen(slow.wait, Effect.sync(() => (stopped = true)))
+                ), { pool })
+              yield* awaitState(child, "Sleeping")
+            })),
+            "closed"
+          ))
+        yield* settleTurns
+        assert.notStrictEqual(yield* stateOf(task), "Exited")
+        yield* slow.open
+        assert.strictEqual(yield* task.await, "closed")
+        assert.isTrue(stopped)
+      }).pipe(withPool()))
   })
 
   describe("when its parent lets go of the task that made it, its parent becomes", () => {

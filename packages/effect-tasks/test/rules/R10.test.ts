@@ -221,6 +221,32 @@ describe("R10 Counts roll up", () => {
         yield* held.open
         assert.deepInclude(yield* top.join, { complete: 2, total: 2 })
       }).pipe(withPool({ workers: 2 }, Shared)))
+
+    it.effect("counts alone in a pool that joins it: what is below it counts through its first pool", () =>
+      Effect.gen(function*() {
+        const [first, second, third] = [yield* TaskPool.make(), yield* TaskPool.make(), yield* TaskPool.make()]
+        const held = gate()
+        yield* script("x", () =>
+          TaskPool.use((pool) =>
+            Effect.gen(function*() {
+              yield* (yield* work("ended", undefined, { pool })).await
+              yield* work("held", () => held.wait, { pool })
+            })
+          ))
+        const task = yield* Shared.dispatch({ id: "x" }, { pool: first })
+        yield* awaitState(task, "Sleeping")
+        yield* settleTurns
+        for (const pool of [second, third]) {
+          yield* Shared.dispatch({ id: "x" }, { pool })
+          assert.deepStrictEqual(yield* counts(pool), { ...zero, sleeping: 1, total: 1 })
+        }
+        yield* third.cancel()
+        assert.deepStrictEqual(yield* counts(third), { ...zero, canceled: 1, complete: 1, total: 1 })
+        assert.deepStrictEqual(yield* counts(first), { ...zero, complete: 1, running: 1, sleeping: 1, total: 3 })
+        yield* held.open
+        assert.deepInclude(yield* first.join, { complete: 3, canceled: 0, total: 3 })
+        assert.deepInclude(yield* second.join, { complete: 1, canceled: 0, total: 1 })
+      }).pipe(withPool({}, Shared)))
   })
 
   it.effect("a kept result adds 1 to total and complete in one step, in ancestors too", () =>

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Redacted, Schema } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, Redacted, References, Schema } from "effect"
 import { ChildTaskFailed, Job, PoolCanceled, type TaskFailure, TaskPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
   canceled,
+  defect,
   eventually,
   failure,
   gate,
@@ -29,6 +30,13 @@ const joinFailure = (pool: TaskPool.TaskPool) =>
     assert.instanceOf(error, ChildTaskFailed)
     return error as ChildTaskFailed
   })
+/** What an exit has failed with and died of. */
+const reasonsOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
+  Exit.isSuccess(exit) ?
+    assert.fail("it has succeeded") :
+    exit.cause.reasons.map((reason) =>
+      Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : "interrupt"
+    )
 const errorOf = ({ cause }: TaskFailure) => Option.getOrNull(Cause.findErrorOption(cause))
 
 describe("R12 join and onFailure look at the pool's own tasks", () => {
@@ -271,6 +279,28 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
       for (const pool of [home, guests[0]!]) assert.strictEqual((yield* joinFailure(pool)).total, 1)
     }).pipe(withPool({}, Once)))
 
+  it.effect("failures below a shared task are listed above the pool that is their parent, its own above each", () =>
+    Effect.gen(function*() {
+      const [fail, home, above] = [gate(), yield* TaskPool.make(), yield* TaskPool.make()]
+      const below: Array<string> = []
+      yield* script("s", () =>
+        TaskPool.use((own) =>
+          Effect.gen(function*() {
+            const task = yield* work("below", () => Effect.andThen(fail.wait, failing()), { pool: own })
+            below.push(task.id)
+          })
+        ))
+      const task = yield* Once.dispatch({ id: "s" }, { pool: home })
+      yield* work("parent", () => TaskPool.use((pool) => Once.dispatch({ id: "s" }, { pool })), { pool: above })
+      yield* settleTurns
+      yield* fail.open
+      yield* above.settled
+      const failed = (pool: TaskPool.TaskPool) => Effect.map(pool.failures, (all) => all.map(({ taskId }) => taskId))
+      assert.deepStrictEqual(yield* failed(home), [below[0]!, task.id])
+      assert.deepStrictEqual((yield* failed(above)).slice(0, 1), [task.id])
+      assert.notInclude(yield* failed(above), below[0]!)
+    }).pipe(withPool({}, Once)))
+
   describe("the body of use and forEach", () => {
     const ends: ReadonlyArray<{
       readonly name: string,
@@ -349,6 +379,39 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
           check(failure(exit), made[0]!)
         }).pipe(withPool()) as Effect.Effect<void>)
 
+      const bodies: Record<string, Effect.Effect<void, TestError>> = {
+        succeeds: Effect.void,
+        fails: new TestError({ id: "body" }),
+        dies: Effect.die("body")
+      }
+      for (const [what, end] of Object.entries(bodies)) {
+        it.effect(
+          `runs to its end where it cannot be interrupted, though the pool is cancelled ${name}: when it ${what} the result is the pool's verdict${
+            what === "dies" ? " and its defect" : ""
+          }`,
+          () =>
+            Effect.gen(function*() {
+              const [seen, made] = [trace(), [] as Array<TaskPool.TaskPool>]
+              const exit = yield* ended(Effect.uninterruptible(
+                TaskPool.use((pool) => {
+                  made.push(pool)
+                  return Effect.gen(function*() {
+                    yield* cancel(pool)
+                    for (let n = 0; n < 3; n++) yield* settleTurns
+                    assert.isTrue(["canceled", "done"].includes((yield* pool.status).state))
+                    yield* seen.push("its end")
+                    return yield* end
+                  })
+                }, options)
+              ))
+              assert.deepStrictEqual(seen.log, ["its end"])
+              const [verdict, ...more] = reasonsOf(exit)
+              check(verdict, made[0]!)
+              assert.deepStrictEqual(more, what === "dies" ? ["body"] : [])
+            }).pipe(withPool()) as Effect.Effect<void>
+        )
+      }
+
       for (const length of [10, 3000]) {
         it.effect(`gives forEach the pool's verdict when that is cancelled ${name} before the last of ${length} items`, () =>
           Effect.gen(function*() {
@@ -365,6 +428,16 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
           }).pipe(withPool()) as Effect.Effect<void>)
       }
     }
+
+    it.effect("is interrupted also when it has cancelled the pool itself, at once", () =>
+      Effect.gen(function*() {
+        const made: Array<TaskPool.TaskPool> = []
+        const exit = yield* ended(TaskPool.use((pool) => {
+          made.push(pool)
+          return Effect.andThen(pool.cancel({ reason: "mine" }), Effect.never)
+        }))
+        assert.deepStrictEqual(failure(exit), new PoolCanceled({ poolId: made[0]!.id, reason: "mine" }))
+      }).pipe(withPool()))
 
     it.effect("gives forEach the failure of an item also when there is room for few", () =>
       Effect.gen(function*() {
@@ -449,6 +522,64 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
         assert.deepStrictEqual(errorOf((errors[1] as ChildTaskFailed).failures[0]), new TestError({ id: "boom" }))
       }).pipe(withPool()))
 
+    it.effect("that dies has the failures that came first beside its defect", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(TaskPool.use((pool) =>
+          Effect.andThen(Effect.flatMap(work("fails", failing, { pool }), (task) => task.exit), Effect.die("body"))
+        ))
+        const [own, earlier, ...more] = reasonsOf(exit)
+        assert.deepStrictEqual([own, more], ["body", []])
+        assert.instanceOf(earlier, ChildTaskFailed)
+      }).pipe(withPool()))
+
+    it.effect("that fails is told without the failures that come later, while its pool ends", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const use = yield* Effect.forkChild(
+          TaskPool.use((pool) =>
+            Effect.gen(function*() {
+              const late = yield* work(
+                "late",
+                () => Effect.andThen(Effect.addFinalizer(() => held.wait), failing()),
+                { pool }
+              )
+              yield* awaitState(late, "Stopping")
+              return yield* new TestError({ id: "body" })
+            })
+          )
+        )
+        yield* settleTurns
+        assert.isUndefined(use.pollUnsafe())
+        yield* held.open
+        assert.deepStrictEqual(failure(yield* Fiber.await(use)), new TestError({ id: "body" }))
+      }).pipe(withPool()))
+
+    it.effect("that has failed is told so, though its pool is cancelled before anyone has looked", () =>
+      Effect.gen(function*() {
+        let late = 0
+        for (let ops = 3; ops < 12; ops++) {
+          const end = gate()
+          const made: Array<TaskPool.TaskPool> = []
+          const bodies: Array<Fiber.Fiber<unknown, unknown>> = []
+          const use = yield* Effect.forkChild(
+            TaskPool.use((pool) =>
+              Effect.withFiber((body) => {
+                made.push(pool)
+                bodies.push(body)
+                return Effect.andThen(end.wait, new TestError({ id: "body" }))
+              })
+            ).pipe(Effect.provideService(References.MaxOpsBeforeYield, ops)) // its fiber yields after so many steps
+          )
+          yield* settleTurns
+          yield* end.open
+          while (bodies[0]!.pollUnsafe() === undefined) yield* Effect.yieldNow
+          if (use.pollUnsafe() === undefined && (yield* made[0]!.status).state === "open") late++
+          yield* made[0]!.cancel()
+          assert.deepStrictEqual(failure(yield* Fiber.await(use)), new TestError({ id: "body" }))
+        }
+        assert.isAbove(late, 0)
+      }).pipe(withPool()))
+
     it.effect("that fails alone keeps its cause as it is", () =>
       Effect.gen(function*() {
         const exit = yield* Effect.exit(
@@ -480,6 +611,47 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
         const exit = yield* Fiber.await(use)
         assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
         assert.deepInclude(yield* made[0]!.status, { state: "done", canceled: 1 })
+      }).pipe(withPool()))
+
+    it.effect("that is interrupted from outside has ended before that returns, and a defect of its end is told", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        const use = yield* Effect.forkChild(
+          TaskPool.use(() =>
+            Effect.onInterrupt(
+              Effect.never,
+              () => Effect.andThen(Effect.andThen(held.wait, seen.push("ended")), Effect.die("body"))
+            )
+          )
+        )
+        yield* settleTurns
+        const interrupt = yield* Effect.forkChild(Effect.andThen(Fiber.interrupt(use), seen.push("returned")))
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, [])
+        yield* held.open
+        yield* Fiber.join(interrupt)
+        assert.deepStrictEqual(seen.log, ["ended", "returned"])
+        const exit = yield* Fiber.await(use)
+        assert.isTrue(Exit.hasInterrupts(exit))
+        assert.include(reasonsOf(exit), "body")
+      }).pipe(withPool()))
+
+    it.effect("that interrupts its own use at once has ended before that ends", () =>
+      Effect.gen(function*() {
+        const [held, seen] = [gate(), trace()]
+        const use = yield* Effect.forkChild(Effect.withFiber((fiber) =>
+          TaskPool.use(() =>
+            Effect.andThen(
+              Effect.sync(() => fiber.interruptUnsafe()),
+              Effect.onInterrupt(Effect.never, () => Effect.andThen(held.wait, seen.push("the body")))
+            )
+          ).pipe(Effect.onExit(() => seen.push("the use")))
+        ))
+        yield* settleTurns
+        assert.deepStrictEqual(seen.log, [])
+        yield* held.open
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(use)))
+        assert.deepStrictEqual(seen.log, ["the body", "the use"])
       }).pipe(withPool()))
 
     it.effect("of a task that is cancelled ends as the task does", () =>
@@ -548,6 +720,16 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
           })))
         assert.strictEqual(failure(exit), "refused")
         assert.deepInclude(yield* made[0]!.status, { state: "done", total: 1, canceled: 1 })
+      }).pipe(withPool()))
+
+    it.effect("fails with the defect of a dispatch, also when the pool has been cancelled", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(TaskPool.forEachExit(["a", "dies"], (id, pool) =>
+          Effect.andThen(
+            id === "dies" ? Effect.andThen(pool.cancel(), Effect.die("dispatch")) : Effect.void,
+            work(id, never, { pool })
+          )))
+        assert.strictEqual(defect(exit), "dispatch")
       }).pipe(withPool()))
   })
 

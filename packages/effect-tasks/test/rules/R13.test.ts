@@ -1,7 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
-import { TaskPool, WorkerPool } from "effect-tasks"
-import { awaitState, canceled, gate, settleTurns, stateOf, trace, withPool, work } from "../support.ts"
+import { Job, TaskPool, WorkerPool } from "effect-tasks"
+import {
+  awaitState,
+  canceled,
+  gate,
+  script,
+  scripted,
+  settleTurns,
+  stateOf,
+  trace,
+  withPool,
+  work
+} from "../support.ts"
+
+class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 
 const never = () => Effect.never
 
@@ -98,6 +111,60 @@ describe("R13 GLOBAL", () => {
       canceled(children[0]!)
       assert.strictEqual(yield* stateOf(apart), "Running")
     }).pipe(withPool()))
+
+  it.effect("that let go of a task holds it again when it is joined there, beside its other tasks", () =>
+    Effect.gen(function*() {
+      const { global } = yield* WorkerPool
+      const pool = yield* TaskPool.make()
+      yield* script("s", never)
+      const shared = yield* Once.dispatch({ id: "s" })
+      yield* Once.dispatch({ id: "s" }, { pool })
+      yield* global.cancel()
+      assert.notStrictEqual(yield* stateOf(shared), "Exited")
+      const other = yield* work("other", never)
+      assert.strictEqual((yield* Once.dispatch({ id: "s" })).origin, "joined")
+      yield* pool.cancel()
+      yield* settleTurns
+      assert.notStrictEqual(yield* stateOf(shared), "Exited")
+      yield* shared.cancel()
+      yield* global.cancel()
+      canceled(yield* other.exit)
+      const { complete, queued, running, sleeping, total } = yield* global.status
+      assert.deepStrictEqual({ queued, running, sleeping }, { queued: 0, running: 0, sleeping: 0 })
+      assert.strictEqual(complete, total)
+    }).pipe(withPool({}, Once)))
+
+  for (const order of ["before", "after"] as const) {
+    it.effect(`cancel stops a task that it alone and a pool below it hold (dispatched ${order})`, () =>
+      Effect.gen(function*() {
+        const { global } = yield* WorkerPool
+        yield* script("s", never)
+        if (order === "before") yield* Once.dispatch({ id: "s" })
+        const parent = yield* work("parent", () => TaskPool.use((pool) => Once.dispatch({ id: "s" }, { pool })))
+        yield* awaitState(parent, "Sleeping")
+        const shared = yield* Once.dispatch({ id: "s" })
+        assert.strictEqual(shared.origin, "joined")
+        yield* global.cancel()
+        canceled(yield* shared.exit)
+        canceled(yield* parent.exit)
+      }).pipe(withPool({}, Once)))
+  }
+
+  it.effect("cancel stops shared tasks of which the pools are reached one through another", () =>
+    Effect.gen(function*() {
+      const { global } = yield* WorkerPool
+      const go = gate()
+      yield* script("s", never)
+      yield* script("x", () => Effect.andThen(go.wait, TaskPool.use((pool) => Once.dispatch({ id: "s" }, { pool }))))
+      const s = yield* Once.dispatch({ id: "s" })
+      const x = yield* Once.dispatch({ id: "x" })
+      const t = yield* work("t", () => TaskPool.use((pool) => Once.dispatch({ id: "x" }, { pool })))
+      yield* go.open
+      yield* awaitState(t, "Sleeping")
+      yield* awaitState(x, "Sleeping")
+      yield* global.cancel()
+      for (const task of [s, x, t]) canceled(yield* task.exit)
+    }).pipe(withPool({}, Once)))
 
   it.effect("never is done: its finalizers do not run while it lives", () =>
     Effect.gen(function*() {

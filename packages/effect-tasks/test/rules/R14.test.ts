@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Scope } from "effect"
+import { Effect, Exit, Fiber, Option, Queue, Scope } from "effect"
 import { type DispatchError, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
@@ -188,6 +188,13 @@ describe("R14 Whose task it is", () => {
         yield* go.open
         assert.strictEqual((failure(yield* exit) as DispatchError).reason._tag, "QueueFull")
       }).pipe(withPool({ workers: 1, capacity: 0, onFull: "fail" })))
+
+    it.effect("an inbox that it is the first to ask for is shut down", () =>
+      Effect.gen(function*() {
+        const { fiber } = yield* leftBehind((self) => Queue.take(self.inbox))
+        yield* settleTurns
+        assert.isDefined(fiber.pollUnsafe())
+      }).pipe(withPool()))
 
     it.effect("a finalizer that it adds to the task's Scope runs at once", () =>
       Effect.gen(function*() {

@@ -5,6 +5,7 @@ import {
   awaitState,
   canceled,
   elapse,
+  eventually,
   failure,
   gate,
   script,
@@ -13,6 +14,7 @@ import {
   type ScriptedTask,
   settleTurns,
   stateOf,
+  timedOut,
   trace,
   withPool,
   type Work,
@@ -310,6 +312,72 @@ describe("R15 Unique keys", () => {
         assert.deepInclude(yield* two.join, { complete: 1, canceled: 0 })
       }).pipe(withPool({ workers: 1 }, Once)))
 
+    it.effect("stops with its pool although a pool below it holds it too (a crawl that links back)", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const held = gate()
+        yield* script(
+          "a",
+          () => TaskPool.use((below) => Effect.andThen(Once.dispatch({ id: "b" }, { pool: below }), held.wait))
+        )
+        yield* script(
+          "b",
+          () => TaskPool.use((below) => Effect.andThen(Once.dispatch({ id: "a" }, { pool: below }), held.wait))
+        )
+        const a = yield* Once.dispatch({ id: "a" }, { pool })
+        yield* eventually("the page below links back", Effect.map(pool.status, ({ running }) => running === 2))
+        yield* settleTurns
+        yield* pool.cancel()
+        canceled(yield* a.exit)
+        assert.deepInclude(yield* pool.status, { state: "done", total: 2, complete: 2, canceled: 2 })
+      }).pipe(withPool({}, Once)))
+
+    it.effect("stops with its pool although it and another task of that hold each other in pools of their own", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        const [go, held] = [gate(), gate()]
+        const linking = (to: string) => () =>
+          Effect.andThen(
+            go.wait,
+            TaskPool.use((below) => Effect.andThen(Once.dispatch({ id: to }, { pool: below }), held.wait))
+          )
+        yield* script("a", linking("b"))
+        yield* script("b", linking("a"))
+        const tasks = [yield* Once.dispatch({ id: "a" }, { pool }), yield* Once.dispatch({ id: "b" }, { pool })]
+        yield* go.open
+        yield* settleTurns
+        yield* pool.cancel()
+        for (const task of tasks) canceled(yield* task.exit)
+        assert.deepInclude(yield* pool.status, { state: "done", total: 2, complete: 2, canceled: 2 })
+      }).pipe(withPool({}, Once)))
+
+    for (const how of ["is cancelled", "times out"] as const) {
+      it.effect(`stops when it ${how}, although its own pool holds it`, () =>
+        Effect.gen(function*() {
+          yield* script(
+            "k",
+            () => TaskPool.use((pool) => Effect.andThen(Once.dispatch({ id: "k" }, { pool }), Effect.never))
+          )
+          const task = yield* Once.dispatch({ id: "k" }, { timeout: "1 second" })
+          yield* awaitState(task, "Running")
+          yield* settleTurns
+          yield* how === "is cancelled" ? task.cancel() : elapse(1000, 1)
+          const exit = yield* task.exit
+          if (how === "is cancelled") canceled(exit)
+          else timedOut(exit)
+        }).pipe(withPool({}, Once)))
+    }
+
+    it.effect("is listed by the pools that held it when it ended, and not by one that has let go of it", () =>
+      Effect.gen(function*() {
+        const { held, one, task, two } = yield* shared
+        yield* one.cancel()
+        yield* held.open
+        yield* task.await
+        assert.deepStrictEqual((yield* two.tasks).map(({ id }) => id), [task.id])
+        assert.deepStrictEqual(yield* one.tasks, [])
+      }).pipe(withPool({}, Once)))
+
     it.effect("whose run is interrupted goes on for the others", () =>
       Effect.gen(function*() {
         const { held, task } = yield* shared
@@ -468,7 +536,7 @@ describe("R15 Unique keys", () => {
         yield* behindKey(second)
         yield* held.open
         yield* second.await
-        canceled(yield* first.exit)
+        assert.strictEqual(canceled(yield* first.exit).reason, "superseded")
         assert.deepStrictEqual(seen.log, [`start ${first.id}`, `end ${first.id}`, `start ${second.id}`])
       }).pipe(withPool({}, Newest)))
 
@@ -541,7 +609,7 @@ describe("R15 Unique keys", () => {
         assert.strictEqual(second.pool.id, pool.id)
         yield* held.open
         assert.strictEqual(yield* second.await, "again")
-        canceled(yield* first.exit)
+        assert.strictEqual(canceled(yield* first.exit).reason, "recomputed")
       }).pipe(withPool()))
 
     it.effect("of an ended task starts at once", () =>
@@ -737,6 +805,32 @@ describe("R15 Unique keys", () => {
         assert.deepInclude(yield* two.status, { total: 1, complete: 1, canceled: 1 })
       }).pipe(withPool({}, Once)))
 
+    it.effect("also when the pool in which the task was dispatched has let go of it: nobody is left", () =>
+      Effect.gen(function*() {
+        const pool = yield* TaskPool.make()
+        yield* held
+        const found = yield* Once.dispatch({ id: "k" }, { pool })
+        const run = yield* running()
+        yield* pool.cancel()
+        assert.strictEqual(yield* stateOf(found), "Running")
+        yield* Fiber.interrupt(run)
+        assert.strictEqual(canceled(yield* found.exit).reason, "interrupted")
+      }).pipe(withPool({}, Once)))
+
+    it.effect("which is none any more when its own pool has let go: the task goes on", () =>
+      Effect.gen(function*() {
+        const end = yield* held
+        const [one, two] = [yield* TaskPool.make(), yield* TaskPool.make()]
+        const run = yield* running({ pool: one })
+        const found = yield* Once.dispatch({ id: "k" }, { pool: two })
+        yield* one.cancel()
+        yield* Fiber.interrupt(run)
+        assert.deepInclude(yield* one.status, { state: "done", total: 1, complete: 1, canceled: 1 })
+        assert.strictEqual(yield* stateOf(found), "Running")
+        yield* end.open
+        assert.deepInclude(yield* two.join, { total: 1, complete: 1, canceled: 0 })
+      }).pipe(withPool({}, Once)))
+
     it.effect("and when no pool is left the task is cancelled, and has stopped when the interruption returns", () =>
       Effect.gen(function*() {
         const [end, seen] = [gate(), trace()]
@@ -772,6 +866,58 @@ describe("R15 Unique keys", () => {
             assert.strictEqual(yield* joiner.await, `${turns}`)
           }
         }).pipe(withPool({}, Once)))
+    }
+  })
+
+  describe("a run holds its task no longer when it", () => {
+    type Run = Effect.Effect<unknown, unknown, WorkerPool | Job.Handler<"Once">>
+    type Wait = Effect.Effect<unknown, any>
+    /** Ends a run of "k" though that task goes on; it can be made to wait for something. */
+    const ends: Record<
+      string,
+      (run: Run, letWait: (wait: Wait) => Effect.Effect<void>) => Effect.Effect<void, any, any>
+    > = {
+      "is interrupted": (run) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(run, { startImmediately: true })
+          yield* settleTurns
+          yield* Fiber.interrupt(fiber)
+        }),
+      "loses a race": (run) => Effect.asVoid(Effect.race(run, settleTurns)),
+      "runs out of time": (run) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Effect.timeoutOption(run, 1000), { startImmediately: true })
+          yield* elapse(1000)
+          assert.isTrue(Option.isNone(yield* Fiber.join(fiber)))
+        }),
+      "dies, of a ring": (run, letWait) =>
+        Effect.gen(function*() {
+          const [go, exits] = [gate(), [] as Array<Exit.Exit<unknown, unknown>>]
+          const ring = yield* work("ring", () =>
+            Effect.gen(function*() {
+              yield* go.wait
+              exits.push(yield* Effect.exit(run) as Effect.Effect<Exit.Exit<unknown, unknown>>)
+              yield* Effect.never
+            }))
+          yield* letWait(ring.exit)
+          yield* settleTurns
+          yield* go.open
+          yield* eventually("its run has ended", Effect.sync(() => exits.length === 1))
+          assert.isTrue(Exit.hasDies(exits[0]!))
+        })
+    }
+    for (const [how, end] of Object.entries(ends)) {
+      it.effect(`${how}: the cancel of the last pool that holds it stops it`, () =>
+        Effect.gen(function*() {
+          const [go, pool] = [gate(), yield* TaskPool.make()]
+          let waits: Wait = Effect.never
+          yield* script("k", () => Effect.andThen(go.wait, Effect.suspend(() => waits)))
+          const task = yield* Once.dispatch({ id: "k" }, { pool })
+          yield* end(Once.run({ id: "k" }), (wait) => Effect.andThen(Effect.sync(() => (waits = wait)), go.open))
+          assert.notStrictEqual(yield* stateOf(task), "Exited")
+          yield* pool.cancel({ reason: "last" })
+          assert.strictEqual(canceled(yield* task.exit).reason, "last")
+        }).pipe(withPool({}, Once)) as Effect.Effect<void>)
     }
   })
 

@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import {
+  awaitState,
   canceled,
   elapse,
   failure,
@@ -25,6 +26,8 @@ import {
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
 class KeptTwo extends Job.make("KeptTwo", { ...scripted, persistent: { capacity: 2 } }) {}
 class KeptHour extends Job.make("KeptHour", { ...scripted, persistent: { timeToLive: "1 hour" } }) {}
+class Keyed extends Job.make("Keyed", { ...scripted, key: ({ id }) => id[0]! }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "supersede", key: () => "k" }) {}
 class KeptOnce extends Job.make("KeptOnce", { ...scripted, persistent: true, unique: "reject" }) {}
 
 type AnyScripted<Tag extends string> = Job.Job<
@@ -297,6 +300,27 @@ describe("R16 Kept results and history", () => {
         assert.strictEqual((yield* Kept.dispatch({ id: "a" })).id, kept.id)
       }).pipe(withPool({ history: 1 }, Kept)))
 
+    it.effect("is what find looks in: it gives the newest visible task of a key, whichever have been forgotten", () =>
+      Effect.gen(function*() {
+        const found = Effect.map(Keyed.find({ id: "k" }), Option.map(({ id }) => id))
+        assert.isTrue(Option.isNone(yield* found))
+        const end = gate()
+        yield* script("k1", () => end.wait)
+        const [first, second, third] = [
+          yield* Keyed.dispatch({ id: "k1" }),
+          yield* Keyed.dispatch({ id: "k2" }),
+          yield* Keyed.dispatch({ id: "k3" })
+        ]
+        assert.deepStrictEqual(yield* found, Option.some(third.id))
+        yield* Effect.andThen(second.await, third.await)
+        yield* run(2)
+        assert.deepStrictEqual(yield* found, Option.some(first.id))
+        yield* end.open
+        yield* first.await
+        yield* run(2)
+        assert.isTrue(Option.isNone(yield* found))
+      }).pipe(withPool({ history: 1 }, Keyed)))
+
     it.effect("keeps the newest done pools and no more, and GLOBAL", () =>
       Effect.gen(function*() {
         const workerPool = yield* WorkerPool
@@ -412,6 +436,25 @@ describe("R16 Kept results and history", () => {
       yield* collect
       assert.isAtMost(payloads.filter((payload) => payload.deref() !== undefined).length, 2)
     }).pipe(withPool({ history: 0 })))
+
+  it.effect("who keeps the context of an ended task keeps no later task of its key", () =>
+    Effect.gen(function*() {
+      const kept: Array<unknown> = []
+      const later: Array<WeakRef<object>> = []
+      for (let n = 0; n < 20; n++) {
+        yield* script(`${n}`, (task) => {
+          if (n === 0) kept.push(task)
+          return Effect.never
+        })
+        const task = yield* Newest.dispatch({ id: `${n}` })
+        if (n > 0) later.push(new WeakRef(task.payload as object))
+        yield* awaitState(task, "Running")
+      }
+      yield* collect
+      // the last one lives, and those before it may still be on some stack
+      assert.isTrue(later.slice(0, 15).every((payload) => payload.deref() === undefined))
+      assert.lengthOf(kept, 1)
+    }).pipe(withPool({ history: 0 }, Newest)))
 
   it.effect("the finalizers of GLOBAL run once, in order, when the worker pool closes", () =>
     Effect.gen(function*() {

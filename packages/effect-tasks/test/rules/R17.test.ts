@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Queue, Schedule, Schema, type Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Option, Queue, References, Schedule, Schema, type Scope, Stream } from "effect"
 import { Job, Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -54,6 +54,20 @@ const random = (seed: number) => () => {
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296
 }
+
+/** Every fiber yields before every other step, so that whatever can come between two steps does. */
+const yieldingAlways = Effect.provideService(References.MaxOpsBeforeYield, 3)
+
+/** What fibers in many positions of their budget of steps do. */
+const atEveryOffset = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.forEach(Array.from({ length: 64 }, (_, n) => n), (n) =>
+    Effect.forkChild(
+      Effect.gen(function*() {
+        for (let i = 0; i < n; i++) yield* Effect.void
+        return yield* effect
+      }),
+      { startImmediately: true }
+    ))
 
 describe("R17 Slots", () => {
   describe("never more than `workers` tasks in Running", () => {
@@ -355,6 +369,29 @@ describe("R17 Slots", () => {
       assert.deepStrictEqual(seen.log, ["on"])
     }).pipe(withPool({ workers: 1 })))
 
+  for (const what of ["exit", "settled", "drain", "firstProgress"] as const) {
+    it.effect(`a wait (${what}) loses no wake-up, wherever its fiber yields`, () =>
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const end = gate()
+        const pool = yield* TaskPool.make()
+        const task = yield* work("a", () => end.wait, { pool })
+        const wait: Effect.Effect<unknown> = what === "exit"
+          ? task.exit
+          : what === "drain"
+          ? drain
+          : what === "settled"
+          ? pool.settled
+          : task.firstProgress
+        const fibers = yield* atEveryOffset(wait)
+        yield* end.open
+        yield* settleTurns
+        yield* Effect.forEach(Array.from({ length: 300 }), () => Effect.yieldNow)
+        yield* Effect.forEach(Array.from({ length: 300 }), () => Effect.yieldNow)
+        assert.deepStrictEqual(fibers.filter((fiber) => fiber.pollUnsafe() === undefined).length, 0)
+      }).pipe(yieldingAlways, withPool()))
+  }
+
   describe("a task of many fibers has one slot:", () => {
     it.effect("the first wait lends it, and fibers that never waited run on", () =>
       Effect.gen(function*() {
@@ -478,6 +515,22 @@ describe("R17 Slots", () => {
         yield* busy.open
         assert.deepStrictEqual(yield* task.await, Option.none())
       }).pipe(withPool({ workers: 1 })))
+
+    it.effect("one that has interrupted its only waiting fiber goes on with it", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const other = yield* work("other", () => held.wait)
+        const task = yield* work("a", () =>
+          Effect.gen(function*() {
+            const waits = yield* Effect.forkChild(other.exit, { startImmediately: true })
+            yield* Fiber.interrupt(waits)
+            return "on"
+          }))
+        assert.strictEqual(yield* task.await, "on")
+        yield* held.open
+        yield* other.await
+        assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 0, sleeping: 0 })
+      }).pipe(withPool({ workers: 2 })))
   })
 
   describe("a task in Stopping", () => {

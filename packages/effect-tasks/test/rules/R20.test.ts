@@ -26,9 +26,12 @@ import {
 } from "../support.ts"
 
 class Once extends Job.make("Once", { ...scripted, unique: true }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "supersede" }) {}
 class Single extends Job.make("Single", { ...scripted, unique: "reject" }) {}
 class Apart extends Job.make("Apart", scripted) {}
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
+class Alone extends Job.make("Alone", { ...scripted, concurrency: 1 }) {}
+class AloneByKey extends Job.make("AloneByKey", { ...scripted, concurrency: { limit: 1, key: ({ id }) => id[0]! } }) {}
 
 const hog = Effect.gen(function*() {
   const held = gate()
@@ -58,6 +61,19 @@ const full = (capacity: number) =>
     const held = yield* hog
     for (let n = 0; n < capacity; n++) yield* work(`filler ${n}`)
     return held
+  })
+
+/** A full queue behind a task that holds the one worker until `go`, runs `then`, and ends at `end`. */
+const fullBehind = (then: Effect.Effect<unknown, any, any>) =>
+  Effect.gen(function*() {
+    const [go, end] = [gate(), gate()]
+    const holder = yield* work(
+      "holder",
+      () => go.wait.pipe(Effect.andThen(then as any), Effect.andThen(end.wait)) as any
+    )
+    yield* awaitState(holder, "Running")
+    yield* work("filler")
+    return { end, go }
   })
 
 /** Runs the effect to its end on this very stack; fails when it needs a turn. */
@@ -346,6 +362,49 @@ describe("R20 Dispatch", () => {
           }).pipe(withPool({ workers: 1, capacity: 1 })))
       }
 
+      it.effect("the key, which a task has come to hold from inside another one: it joins that, though there is no room", () =>
+        Effect.gen(function*() {
+          const { end, go } = yield* fullBehind(Once.dispatch({ id: "k" }))
+          const dispatch = yield* suspended(Once.dispatch({ id: "k" }))
+          yield* go.open
+          yield* settleTurns
+          const exit = dispatch.pollUnsafe()
+          assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && exit.value.origin === "joined")
+          yield* end.open
+        }).pipe(withPool({ workers: 1, capacity: 1 }, Once)))
+
+      it.effect("the key, and replaces such a task of a job that supersedes", () =>
+        Effect.gen(function*() {
+          const { end, go } = yield* fullBehind(Newest.dispatch({ id: "k" }))
+          const dispatches = [
+            yield* suspended(Newest.dispatch({ id: "k" })),
+            yield* suspended(Newest.dispatch({ id: "k" }))
+          ]
+          yield* go.open
+          yield* settleTurns
+          const [first, last] = [yield* Fiber.join(dispatches[0]!), yield* Fiber.join(dispatches[1]!)]
+          assert.strictEqual((yield* Effect.exit(first.await))._tag, "Failure")
+          yield* end.open
+          assert.strictEqual(yield* last.await, "k")
+        }).pipe(withPool({ workers: 1, capacity: 1 }, Newest)))
+
+      it.effect("the results, and reuses one that is kept meanwhile", () =>
+        Effect.gen(function*() {
+          const kept = gate()
+          yield* script("k", () => kept.wait)
+          const first = yield* Kept.dispatch({ id: "k" })
+          yield* awaitState(first, "Running")
+          const held = gate()
+          yield* awaitState(yield* work("holder", () => held.wait), "Running")
+          yield* work("filler")
+          const dispatch = yield* suspended(Kept.dispatch({ id: "k" }))
+          yield* (yield* WorkerPool).pause
+          yield* kept.open
+          assert.strictEqual((yield* Fiber.join(dispatch)).origin, "reused")
+          yield* (yield* WorkerPool).resume
+          yield* held.open
+        }).pipe(withPool({ workers: 2, capacity: 1 }, Kept)))
+
       it.effect("the shutdown", () =>
         Effect.gen(function*() {
           const scope = yield* Scope.make()
@@ -435,6 +494,56 @@ describe("R20 Dispatch", () => {
         yield* sleeper.await
         yield* work("in time")
       }).pipe(withPool({ workers: 1, capacity: 0, onFull: "fail" })))
+
+    describe("while a limit holds all back that are queued", () => {
+      /** One that runs under its limit, and as many behind it as the queue has room for. */
+      const behindLimit = (capacity: number) =>
+        Effect.gen(function*() {
+          const held = gate()
+          yield* script("first", () => held.wait)
+          const first = yield* Alone.dispatch({ id: "first" })
+          yield* awaitState(first, "Running")
+          for (let n = 0; n < capacity; n++) yield* Alone.dispatch({ id: `${n}` })
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 1, queued: capacity })
+          return { first, held }
+        })
+
+      it.effect("counts them, though slots are free: no slot waits for what the limit holds back", () =>
+        Effect.gen(function*() {
+          yield* behindLimit(2)
+          assert.strictEqual(reasonOf(yield* Effect.exit(Alone.dispatch({ id: "full" })))._tag, "QueueFull")
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 1, queued: 2 })
+        }).pipe(withPool({ workers: 4, capacity: 2, onFull: "fail" }, Alone)))
+
+      it.effect("takes what the free slots wait for: it starts, and no more than that", () =>
+        Effect.gen(function*() {
+          yield* behindLimit(2)
+          assert.deepStrictEqual(accepted(yield* dispatchAll(4)), [true, true, true, false])
+          yield* settleTurns
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 4, queued: 2 })
+        }).pipe(withPool({ workers: 4, capacity: 2, onFull: "fail" }, Alone)))
+
+      it.effect("takes one of another key of the limit, and of this one none", () =>
+        Effect.gen(function*() {
+          yield* script("a1", () => Effect.never)
+          yield* awaitState(yield* AloneByKey.dispatch({ id: "a1" }), "Running")
+          const exits = yield* Effect.forEach(["a2", "a3", "b1"], (id) => Effect.exit(AloneByKey.dispatch({ id })))
+          assert.deepStrictEqual(accepted(exits), [true, false, true])
+          assert.strictEqual(yield* Exit.isSuccess(exits[2]!) ? exits[2].value.await : Effect.void, "b1")
+        }).pipe(withPool({ workers: 2, capacity: 1, onFull: "fail" }, AloneByKey)))
+
+      it.effect("suspends a dispatch until one of them has started", () =>
+        Effect.gen(function*() {
+          const { held } = yield* behindLimit(2)
+          yield* script("0", () => Effect.never)
+          const dispatch = yield* suspended(Alone.dispatch({ id: "next" }))
+          yield* held.open
+          const next = yield* Fiber.join(dispatch)
+          yield* settleTurns
+          assert.strictEqual(yield* stateOf(next), "Queued")
+          assert.deepInclude(yield* (yield* WorkerPool).status, { busy: 1, queued: 2 })
+        }).pipe(withPool({ workers: 4, capacity: 2 }, Alone)))
+    })
 
     it.effect("of 0 is a hand-over: a dispatch is accepted when a slot is free, else refused", () =>
       Effect.gen(function*() {
@@ -804,6 +913,29 @@ describe("R20 Dispatch", () => {
       assert.strictEqual((yield* (yield* WorkerPool).status).queued, 1)
       yield* held.open
       assert.strictEqual(yield* (yield* Fiber.join(dispatch)).await, "newer")
+    }).pipe(withPool({ workers: 1, capacity: 1 })))
+
+  it.effect("a suspended dispatcher waits for room with whatever layers its job has: the last of them to close answers it", () =>
+    Effect.gen(function*() {
+      const layer = (name: string) => Layer.fresh(Apart.toLayer(() => Effect.succeed(name)))
+      const [one, two, three] = [yield* Scope.make(), yield* Scope.make(), yield* Scope.make()]
+      yield* Layer.buildWithScope(layer("one"), one)
+      yield* full(1)
+      const dispatch = yield* suspended(
+        Apart.dispatch({ id: "a" }) as Effect.Effect<ScriptedTask, DispatchError, WorkerPool>
+      )
+      yield* Layer.buildWithScope(layer("two"), two)
+      yield* Scope.close(one, Exit.void)
+      yield* Layer.buildWithScope(layer("three"), three)
+      for (const scope of [three, two]) {
+        yield* settleTurns
+        assert.isUndefined(dispatch.pollUnsafe())
+        yield* Scope.close(scope, Exit.void)
+      }
+      yield* settleTurns
+      const exit = dispatch.pollUnsafe()
+      if (exit === undefined) return assert.fail("it is still suspended")
+      assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
     }).pipe(withPool({ workers: 1, capacity: 1 })))
 
   it.effect("runs as it is on a platform without async contexts", () =>

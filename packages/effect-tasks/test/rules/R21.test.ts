@@ -187,6 +187,91 @@ describe("R21 Shutdown", () => {
         yield* close.join
       }))
 
+    describe("a later shutdown has", () => {
+      const both = Effect.gen(function*() {
+        const { close, register, run } = yield* start({ gracePeriod: "10 seconds" })
+        const one = yield* register(scriptedLayer(Work))
+        const two = yield* register(scriptedLayer(Apart))
+        return { closePool: close, one, two, register, run }
+      })
+      /** How long a layer that closes now waits for this task, in milliseconds. */
+      const waits = (close: Effect.Effect<void>, task: ScriptedTask) =>
+        Effect.gen(function*() {
+          const closed = yield* closing(close)
+          let millis = 0
+          for (; !(yield* closed.done); millis += 1000) yield* elapse(1000, 1)
+          assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+          return millis
+        })
+
+      it.effect("a grace of its own when a task came from outside after the first one", () =>
+        Effect.gen(function*() {
+          const { closePool, one, run, two } = yield* both
+          yield* one.close
+          yield* elapse(60_000, 1)
+          const task = yield* run(running("b", () => Effect.never, Apart))
+          assert.strictEqual(yield* waits(two.close, task), 10_000)
+          yield* closePool
+        }))
+
+      it.effect("a grace of its own when a layer was built after the first one", () =>
+        Effect.gen(function*() {
+          const { closePool, one, register, run, two } = yield* both
+          const [more, children] = [gate(), [] as Array<ScriptedTask>]
+          yield* run(running("b", () =>
+            Effect.gen(function*() {
+              yield* more.wait
+              children.push(yield* Work.dispatch({ id: "c" }))
+              yield* Effect.never
+            }), Apart))
+          yield* one.close
+          yield* elapse(60_000, 1)
+          const three = yield* register(scriptedLayer(Work))
+          yield* run(script("c", () => Effect.never))
+          yield* more.open
+          yield* settleTurns
+          assert.strictEqual(yield* waits(three.close, children[0]!), 10_000)
+          yield* two.close
+          yield* closePool
+        }))
+
+      it.effect("what is left of the first one's when tasks came from inside of others only", () =>
+        Effect.gen(function*() {
+          const { closePool, one, run, two } = yield* both
+          const [more, children] = [gate(), [] as Array<ScriptedTask>]
+          const task = yield* run(running("b", () =>
+            Effect.gen(function*() {
+              yield* more.wait
+              children.push(yield* Apart.dispatch({ id: "c" }))
+              yield* Effect.never
+            }), Apart))
+          yield* one.close
+          yield* elapse(4000, 1)
+          yield* more.open
+          yield* settleTurns
+          assert.lengthOf(children, 1)
+          assert.strictEqual(yield* waits(two.close, task), 6000)
+          yield* closePool
+        }))
+
+      for (const what of ["a task came from outside", "a layer was built"] as const) {
+        it.effect(`what is left of the first one's when ${what} while that went on`, () =>
+          Effect.gen(function*() {
+            const { closePool, one, register, run, two } = yield* both
+            const first = yield* run(running("a"))
+            const second = yield* run(running("b", () => Effect.never, Apart))
+            const closed = yield* closing(one.close)
+            yield* elapse(4000, 1)
+            if (what === "a layer was built") yield* register(Named.toLayer(() => Effect.succeed("late")))
+            else yield* run(Apart.dispatch({ id: "late" }))
+            assert.strictEqual(yield* waits(two.close, second), 6000)
+            yield* closed.join
+            canceled(yield* first.exit)
+            yield* closePool
+          }))
+      }
+    })
+
     it.effect("tasks of other jobs go on", () =>
       Effect.gen(function*() {
         const { register, run } = yield* start()
@@ -249,6 +334,25 @@ describe("R21 Shutdown", () => {
         yield* register(Namesake.toLayer(() => Effect.succeed(1)))
         assert.strictEqual(yield* run(Namesake.run()), 1)
       }))
+
+    for (const persistent of [false, true]) {
+      it.effect(`a task whose hook replaces its job is kept by its own definition at most (${persistent ? "kept" : "not kept"})`, () =>
+        Effect.gen(function*() {
+          const { close, register, run } = yield* start()
+          const named = { success: Schema.String, key: () => "k" }
+          class Before extends Job.make("Named", { ...named, persistent }) {}
+          class After extends Job.make("Named", { ...named, persistent: true }) {}
+          const before = yield* register(Before.toLayer(() => Effect.succeed("before")))
+          const task = yield* run(Before.dispatch())
+          yield* task.onExit(() => Effect.andThen(before.close, register(After.toLayer(() => Effect.succeed("after")))))
+          assert.strictEqual(yield* task.await, "before")
+          assert.deepStrictEqual(
+            [(yield* run(After.dispatch())).origin, yield* run(After.run()), (yield* run(After.dispatch())).origin],
+            ["created", "after", "reused"]
+          )
+          yield* close
+        }))
+    }
 
     it.effect("of two different definitions with one tag dies", () =>
       Effect.gen(function*() {
@@ -315,6 +419,23 @@ describe("R21 Shutdown", () => {
           const { complete, dispatched } = yield* workerPool.status
           assert.strictEqual(complete, dispatched)
         }
+      }))
+
+    it.effect("the finalizers of pools have run when it has closed, those of done ones too", () =>
+      Effect.gen(function*() {
+        const { close, run } = yield* start()
+        const [pools, slow, ran] = [yield* Scope.make(), gate(), trace()]
+        for (const name of ["done", "open"]) {
+          const pool = yield* run(Scope.provide(TaskPool.make({ name }), pools))
+          yield* pool.addFinalizer(() => Effect.andThen(slow.wait, ran.push(name)))
+          if (name === "done") yield* Effect.forkChild(pool.join, { startImmediately: true })
+        }
+        const closed = yield* closing(close)
+        assert.isFalse(yield* closed.done)
+        yield* slow.open
+        yield* closed.join
+        assert.deepStrictEqual(ran.log.toSorted(), ["done", "open"])
+        yield* Scope.close(pools, Exit.void)
       }))
 
     it.effect("the grace period holds there too", () =>

@@ -260,6 +260,37 @@ describe("R22 Wait cycles", () => {
         assert.isTrue(Exit.isSuccess(yield* waits.exit))
       }).pipe(withPool({}, Once)))
 
+    it.effect("a hook that waits for a task that is queued behind the hook's key", () =>
+      Effect.gen(function*() {
+        let rings: ReadonlyArray<string> = []
+        const task = yield* Once.dispatch({ id: "k" })
+        yield* task.onExit(() =>
+          Effect.gen(function*() {
+            const next = yield* Once.dispatch({ id: "k" })
+            rings = (yield* cycleOf(next.exit)).ring
+          })
+        )
+        yield* task.await
+        assert.deepStrictEqual(rings, [task.id, "Once-2", task.id])
+        yield* (yield* WorkerPool).drain
+      }).pipe(withPool({}, Once)))
+
+    it.effect("a finalizer that waits for a task that is queued behind the finalizer's key", () =>
+      Effect.gen(function*() {
+        let rings: ReadonlyArray<string> = []
+        yield* script("k", () =>
+          Effect.addFinalizer(() =>
+            Effect.gen(function*() {
+              const next = yield* Effect.orDie(Once.dispatch({ id: "k" }))
+              yield* script("k", () => Effect.void)
+              rings = (yield* cycleOf(next.exit)).ring
+            }) as Effect.Effect<void>
+          ) as any)
+        const task = yield* Once.dispatch({ id: "k" })
+        yield* task.exit
+        assert.deepStrictEqual(rings, [task.id, "Once-2", task.id])
+      }).pipe(withPool({}, Once)))
+
     it.effect("and a wait that closes none goes through: two that await the same, a diamond, a parent's sibling", () =>
       Effect.gen(function*() {
         const held = gate()
@@ -271,6 +302,34 @@ describe("R22 Wait cycles", () => {
         yield* held.open
         assert.deepStrictEqual(yield* top.await, ["up", "up"])
       }).pipe(withPool()))
+
+    it.effect("a hook of a task that its pool has let go of closes none when it waits for the task above", () =>
+      Effect.gen(function*() {
+        const elsewhere = yield* TaskPool.make()
+        const [cancel, end, parentEnd] = [gate(), gate(), gate()]
+        let seen: unknown
+        yield* script("s", () => end.wait)
+        const parent: ScriptedTask = yield* work("parent", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* Once.dispatch({ id: "s" }, { pool })
+            yield* cancel.wait
+            yield* pool.cancel()
+            yield* parentEnd.wait
+            return "parent"
+          }))
+        yield* settleTurns
+        const shared = yield* Once.dispatch({ id: "s" }, { pool: elsewhere })
+        assert.strictEqual(shared.origin, "joined")
+        yield* cancel.open
+        yield* settleTurns
+        yield* shared.onExit(() => Effect.map(Effect.exit(parent.await), (exit) => (seen = exit)))
+        yield* end.open
+        yield* settleTurns
+        yield* parentEnd.open
+        yield* shared.await
+        assert.deepInclude(seen as {}, { _tag: "Success", value: "parent" })
+      }).pipe(withPool({}, Once)))
 
     it.effect("a wait that was given up closes no ring", () =>
       Effect.gen(function*() {
@@ -387,16 +446,19 @@ describe("R22 Wait cycles", () => {
         for (const exit of exits) if (Exit.isFailure(exit)) canceled(exit)
       }).pipe(withPool()))
 
-    it.effect("a task that cancels one that awaits it", () =>
+    it.effect("a task that cancels one that awaits it, and waits until that has stopped", () =>
       Effect.gen(function*() {
-        const go = gate()
+        const [go, slow] = [gate(), gate()]
         const a: ScriptedTask = yield* work("a", () =>
-          Effect.andThen(go.wait, Effect.suspend(() => Effect.as(b.cancel(), "on"))))
+          Effect.andThen(go.wait, Effect.suspend(() => Effect.andThen(b.cancel(), stateOf(b)))))
         const b: ScriptedTask = yield* work("b", () =>
-          a.await)
+          Effect.ensuring(a.await, slow.wait))
         yield* awaitState(b, "Sleeping")
         yield* go.open
-        assert.strictEqual(yield* a.await, "on")
+        yield* settleTurns
+        assert.strictEqual(yield* stateOf(a), "Sleeping")
+        yield* slow.open
+        assert.strictEqual(yield* a.await, "Exited")
         canceled(yield* b.exit)
       }).pipe(withPool()))
 
@@ -462,6 +524,42 @@ describe("R22 Wait cycles", () => {
         yield* held.open
         assert.strictEqual(yield* task.await, "Exited")
       }).pipe(withPool()))
+
+    it.effect("drain in two tasks at once ends in both", () =>
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const go = gate()
+        const tasks = [
+          yield* work("a", () => Effect.andThen(go.wait, drain)),
+          yield* work("b", () => Effect.andThen(go.wait, drain))
+        ]
+        yield* go.open
+        for (const task of tasks) yield* task.await
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("drain in a task ends when what is left has come to wait for that task", () =>
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const go = gate()
+        const task: ScriptedTask = yield* work("a", () =>
+          Effect.andThen(awaitState(late, "Running"), Effect.as(drain, "drained")))
+        const late: ScriptedTask = yield* work("late", () =>
+          Effect.andThen(go.wait, task.await))
+        yield* awaitState(task, "Sleeping")
+        yield* go.open
+        assert.strictEqual(yield* task.await, "drained")
+        assert.strictEqual(yield* late.await, "drained")
+      }).pipe(withPool({ workers: 2 })))
+
+    it.effect("drain in a hook ends although a task waits for the hook's key", () =>
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const task = yield* Once.dispatch({ id: "k" })
+        yield* task.onExit(() => Effect.andThen(Once.dispatch({ id: "k" }), drain))
+        yield* task.await
+        yield* drain
+        assert.strictEqual(yield* stateOf(yield* taskById("Once-2")), "Exited")
+      }).pipe(withPool({}, Once)))
 
     it.effect("a handler that closes a pool whose task cancels the handler's task", () =>
       Effect.gen(function*() {

@@ -636,9 +636,9 @@ describe("R24 Observing", () => {
       }).pipe(withPool()))
   }
 
-  it.effect("the metrics of time count a value in the bucket of the first boundary that it does not pass", () =>
+  it.effect("the metrics of time count a value in the bucket of the first boundary that it does not pass; they know the extremes", () =>
     Effect.gen(function*() {
-      for (const millis of [0, 1, 4, 5]) {
+      for (const millis of [4, 0, 5, 1]) {
         yield* work("a", () => Effect.sleep(millis))
         yield* elapse(millis, 1)
       }
@@ -647,5 +647,6 @@ describe("R24 Observing", () => {
       const { buckets } = state as Metric.HistogramState
       assert.deepStrictEqual(buckets.slice(0, 4), [[1, 2], [4, 3], [16, 4], [64, 4]])
       assert.deepStrictEqual(buckets.at(-1), [Infinity, 4])
+      assert.deepInclude(state, { count: 4, min: 0, max: 5, sum: 10 })
     }).pipe(withPool({ workers: 1 }), Effect.provideService(Metric.MetricRegistry, new Map())))
 })

@@ -316,6 +316,33 @@ describe("R25 Payloads and keys", () => {
       { name: "an optional Date", schema: Schema.optional(Schema.Date) as never, make: () => new Date(7) },
       { name: "a union", schema: Schema.Union([Schema.Date, Schema.String]), make: () => new Date(7) },
       { name: "a list of Dates", schema: Schema.Array(Schema.NullOr(Schema.Date)), make: () => [new Date(7), null] },
+      {
+        name: "a record of Dates",
+        schema: Schema.Record(Schema.String, Schema.Date),
+        make: () => ({ a: new Date(7), b: new Date(8) })
+      },
+      {
+        name: "a struct with a record of Dates beside its fields",
+        schema: Schema.StructWithRest(Schema.Struct({ name: Schema.String }), [
+          Schema.Record(Schema.TemplateLiteral(["at ", Schema.String]), Schema.Date)
+        ]) as never,
+        make: () => ({ "name": "a", "at a": new Date(7) })
+      },
+      {
+        name: "a tuple",
+        schema: Schema.Tuple([Schema.String, Schema.Date]),
+        make: () => ["a", new Date(7)]
+      },
+      {
+        name: "a tuple with a rest of Dates",
+        schema: Schema.TupleWithRest(Schema.Tuple([Schema.String]), [Schema.Date]),
+        make: () => ["a", new Date(7), new Date(8)]
+      },
+      {
+        name: "a tuple with a Date behind its rest",
+        schema: Schema.TupleWithRest(Schema.Tuple([Schema.Date]), [Schema.String, Schema.Date]),
+        make: () => [new Date(7), "a", "b", new Date(8)]
+      },
       { name: "an unknown record", schema: Schema.Unknown, make: () => ({ a: { b: [1] } }) },
       {
         name: "an unknown Date",
@@ -374,6 +401,21 @@ describe("R25 Payloads and keys", () => {
         })
       }
     }
+
+    it.effect("a Schema that stands in many places costs no more than one that stands in one", () => {
+      let Deep: Schema.Codec<any, any> = Schema.Struct({ name: Schema.String })
+      // looked at in each place, it would take half a minute
+      for (let depth = 0; depth < 27; depth++) {
+        Deep = Schema.Struct({ one: Schema.optionalKey(Deep), two: Schema.optionalKey(Deep) }) as never
+      }
+      const Carries = Job.make("CarriesDeep", { payload: Deep, success: Schema.Unknown })
+      return withHandlers(
+        Effect.gen(function*() {
+          assert.deepStrictEqual(yield* Carries.run({ one: { two: {} } }), { one: { two: {} } })
+        }),
+        Carries.toLayer((payload) => Effect.succeed(payload))
+      )
+    })
 
     it.effect("what is opaque is passed on as it is: instances of classes that are not Schema's own", () => {
       class Counter {

@@ -60,7 +60,8 @@ const endOf = <A, E, R>(
   restore: <X, EX, RX>(effect: Effect.Effect<X, EX, RX>) => Effect.Effect<X, EX, RX>
 ): Effect.Effect<End<A, E>, never, R> =>
   Effect.flatMap(
-    restore(Effect.forkChild(body, { startImmediately: true, uninterruptible: "inherit" })),
+    // not interruptible itself: the body, which runs at once, may interrupt the very fiber that begins it
+    Effect.forkChild(restore(body), { startImmediately: true, uninterruptible: "inherit" }),
     (fiber) => {
       let end: End<A, E> | undefined
       fiber.addObserver((exit) => {

@@ -1,0 +1,228 @@
+/** R25: what users give. */
+import { one, type RuleMutant } from "./rule.ts"
+
+export const given: ReadonlyArray<RuleMutant> = [
+  one(
+    "R25",
+    "payloads are not checked",
+    "job/definition.ts",
+    "checkNothing : copying(payload)",
+    "checkNothing : (input) => Exit.succeed(input)"
+  ),
+  one(
+    "R25",
+    "a handler gets the caller's own object",
+    "job/definition.ts",
+    "Exit.map(checkPayload(payload, input), copy)",
+    "checkPayload(payload, input)"
+  ),
+  one("R25", "a Date in a payload is the caller's", "job/copy.ts", "return remember(new Date(value))", "return value"),
+  one(
+    "R25",
+    "a typed array in a payload is the caller's",
+    "job/copy.ts",
+    "return remember(structuredClone(value))",
+    "return value"
+  ),
+  one(
+    "R25",
+    "what a Map in a payload holds is the caller's",
+    "job/copy.ts",
+    "entries.set(copy(key), copy(each))",
+    "entries.set(key, each)"
+  ),
+  one(
+    "R25",
+    "what a record in a payload holds is the caller's",
+    "job/copy.ts",
+    "        ast.indexSignatures.map(({ type }) => copierOf(type))\n",
+    "        []\n"
+  ),
+  one(
+    "R25",
+    "what a tuple in a payload holds is the caller's",
+    "job/copy.ts",
+    "inItems(ast.elements.map(copierOf), ",
+    "inItems(ast.elements.map(() => undefined), "
+  ),
+  one(
+    "R25",
+    "what stands behind the fields of a tuple in a payload is the caller's",
+    "job/copy.ts",
+    "ast.rest.map(copierOf)",
+    "[]"
+  ),
+  one(
+    "R25",
+    "of the rest of a tuple in a payload but the first kind is copied",
+    "job/copy.ts",
+    "copies.some(isCopy) ? copies.length === 1 ? copies[0] : copyOf : undefined",
+    "copies[0]"
+  ),
+  one(
+    "R25",
+    "a Schema is looked at wherever it stands",
+    "job/copy.ts",
+    "  if (!known.has(ast)) known.set(ast, makeCopier(ast))\n",
+    "  known.set(ast, makeCopier(ast))\n"
+  ),
+  one(
+    "R25",
+    "options are taken for the payload of a job without one",
+    "job/definition.ts",
+    "  input === undefined\n    ? Exit.succeed",
+    "  true\n    ? Exit.succeed"
+  ),
+  one(
+    "R25",
+    "the canonical key is made for every dispatch",
+    "dispatch/dispatch.ts",
+    "if (definition.keyed) task.key = definition.keyOf(payload.value)",
+    "task.key = definition.keyOf(payload.value)"
+  ),
+  one(
+    "R25",
+    "counts below the least are taken",
+    "job/checks.ts",
+    "Number.isSafeInteger(value) && (value as number) >= least",
+    "Number.isSafeInteger(value)"
+  ),
+  one(
+    "R25",
+    "a priority that is no integer is taken",
+    "job/checks.ts",
+    "isInteger(value, -Infinity) ? value",
+    `typeof value === "number" ? value`
+  ),
+  one("R25", "a delay without end is taken", "job/checks.ts", "millis < Infinity ?", "true ?"),
+  one("R25", "a duration that is no number is taken", "job/checks.ts", "return !Number.isNaN(duration)", "return true"),
+  one(
+    "R25",
+    "a unit of time that there is not is passed over",
+    "job/checks.ts",
+    "if (isPlain(duration) && !Object",
+    "if (false && !Object"
+  ),
+  one("R25", "a duration of no unit is 0", "job/checks.ts", "given.length > 0 && ", ""),
+  one(
+    "R25",
+    "any word is taken for an option",
+    "job/checks.ts",
+    "words.find((word) => word === value)",
+    "value as Word"
+  ),
+  one("R25", "a key that is no text is taken", "job/checks.ts", `typeof key === "string" ? key`, "true ? key"),
+  one(
+    "R25",
+    "anything is taken for a function",
+    "job/checks.ts",
+    `typeof value === "function" ? value`,
+    "true ? value"
+  ),
+  one("R25", "fields are taken for a Schema", "job/checks.ts", "  Schema.isSchema(value)\n", "  true\n"),
+  one(
+    "R25",
+    "null counts as not given",
+    "job/checks.ts",
+    "if (value !== undefined) checked",
+    "if (value != null) checked"
+  ),
+  one(
+    "R25",
+    "a misspelt option is passed over",
+    "job/checks.ts",
+    "if (!Object.hasOwn(known, name)) refuse",
+    "if (false) refuse"
+  ),
+  one(
+    "R25",
+    "nobody says which option was meant",
+    "job/checks.ts",
+    "  return meant === undefined\n",
+    "  return true\n"
+  ),
+  one(
+    "R25",
+    "any object is taken for options",
+    "job/checks.ts",
+    "  isPlain(value) || (Predicate",
+    "  true || (Predicate"
+  ),
+  one(
+    "R25",
+    "options of a class are refused",
+    "job/checks.ts",
+    ".some((name) => name in value))",
+    ".some((name) => name === value))"
+  ),
+  one(
+    "R25",
+    "a field of a payload that has no Schema is taken",
+    "job/definition.ts",
+    "  for (const name of Reflect.ownKeys(value)) toSchema(value[name], `${option}.${String(name)}`, subject)\n",
+    ""
+  ),
+  one(
+    "R25",
+    "a concurrency without a limit is taken",
+    "job/definition.ts",
+    "limit = toLimit(undefined, `${option}.limit`, subject)",
+    "limit = 1"
+  ),
+  one(
+    "R25",
+    "what is no function is taken for a hook",
+    "run/hooks.ts",
+    "    toFunction(f, kind, subjectOf(task.job.tag))\n",
+    ""
+  ),
+  one(
+    "R25",
+    "what is no function is taken for a finalizer",
+    "handle/pool.ts",
+    `      toFunction(f, "addFinalizer", "TaskPool")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "what is no function is taken for a handler",
+    "handle/job.ts",
+    `toFunction(given, "the handler", subjectOf(definition.tag))`,
+    "given as AnyHandler"
+  ),
+  one(
+    "R25",
+    "a pool is opened for a body that is no function",
+    "handle/nursery.ts",
+    `    toFunction(body, "the body", "TaskPool")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "a pool is opened for a dispatch that is no function",
+    "handle/nursery.ts",
+    `    toFunction(dispatch, "the dispatch of an item", "TaskPool")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "anything is taken for the task of an item",
+    "handle/nursery.ts",
+    "  Predicate.hasProperty(task, TaskTypeId)\n",
+    "  true\n"
+  ),
+  one(
+    "R25",
+    "a tag that is no text is taken",
+    "job/definition.ts",
+    `  toText(tag, "the tag", "Job.make")\n`,
+    ""
+  ),
+  one(
+    "R25",
+    "a pool of another worker pool is taken",
+    "dispatch/dispatch.ts",
+    "if (pool.machine !== machine) {",
+    "if (false) {"
+  )
+]
