@@ -103,7 +103,7 @@ export interface Status<out A = unknown, out E = unknown, out P = unknown> {
   readonly parentTaskId: Option.Option<string>
   /** When it was accepted. */
   readonly queuedAt: number
-  /** When its first attempt began. */
+  /** When its first attempt began; tasks that start in one go may share a moment. */
   readonly startedAt: Option.Option<number>
   /** When all but its hooks had ended. */
   readonly finishedAt: Option.Option<number>

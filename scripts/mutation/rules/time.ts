@@ -66,7 +66,7 @@ export const time: ReadonlyArray<RuleMutant> = [
     "a queueTimeout does not count while the task waits for its key",
     "transition/lifecycle.ts",
     "if (queueTimeout < Infinity) {",
-    "if (queueTimeout < Infinity && (run.keyPlace === undefined || run.keyPlace.queue.first === run)) {"
+    "if (queueTimeout < Infinity && (run.rare?.keyPlace === undefined || run.rare.keyPlace.queue.first === run)) {"
   ),
   one(
     "R08",

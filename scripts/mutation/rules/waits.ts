@@ -104,13 +104,14 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "registration.handler(task.payload",
     "task.job.registrations.at(-1)!.handler(task.payload"
   ),
-  one(
-    "R21",
-    "the oldest handler serves all dispatches",
-    "dispatch/dispatch.ts",
-    "registrations.findLast(isOpen)",
-    "registrations.find(isOpen)"
-  ),
+  {
+    rule: "R21",
+    name: "the oldest handler serves all dispatches",
+    edits: [
+      ["dispatch/dispatch.ts", "registrations[registrations.length - 1]", "registrations[0]"],
+      ["dispatch/dispatch.ts", "registrations.findLast(isOpen)", "registrations.find(isOpen)"]
+    ]
+  },
   one(
     "R21",
     "two different jobs with one tag live together",

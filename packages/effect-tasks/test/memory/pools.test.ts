@@ -147,6 +147,30 @@ describe("R16 a pool that is done keeps nothing, and nothing keeps it", () => {
   )
 
   forgotten(
+    "in a task of a pool that nobody reads",
+    () => Nested.toLayer(() => Effect.void).pipe(Layer.provideMerge(pool())),
+    (watch) => {
+      const body = Effect.gen(function*() {
+        yield* Effect.forEach(numbers, (n) =>
+          TaskPool.use((own) => {
+            watch("pool", own)
+            return Nested.dispatch({ n, x: thing() }, { pool: own })
+          }), { discard: true })
+        yield* TaskPool.use(() => Effect.void) // the newest is what `childPool` gives
+        yield* Effect.never
+      })
+      const Parent = Job.make("Parent")
+      return Effect.gen(function*() {
+        const context = yield* Layer.build(Parent.toLayer(() => body as Effect.Effect<never>))
+        const above = yield* TaskPool.make()
+        yield* Effect.provideContext(Parent.dispatch(undefined, { pool: above }), context)
+        yield* Effect.sleep(50)
+        return above
+      })
+    }
+  )
+
+  forgotten(
     "with the task that made it, when its handle is all that somebody keeps",
     (watch) =>
       Makes.toLayer((payload) => {

@@ -128,6 +128,24 @@ describe("R16 a task that the history has forgotten is not kept", () => {
 })
 
 describe("R16 a handle keeps its own outcome and nothing else", () => {
+  forgotten(
+    "of the tasks of its key, though tasks are looked up",
+    () => Holds.toLayer(() => Effect.void).pipe(Layer.provideMerge(pool({ history: 2 }))),
+    (watch) =>
+      Effect.gen(function*() {
+        let handle: unknown
+        for (const n of numbers) {
+          const task = yield* Holds.dispatch({ n: 0, x: thing() })
+          yield* task.exit
+          yield* Holds.find({ n: 0, x: undefined })
+          if (n === many / 2) handle = task
+          else watch("payload of another task", task.payload)
+        }
+        for (const n of [1, 2]) yield* Holds.run({ n, x: undefined })
+        return handle
+      })
+  )
+
   const finished = (watch: Watch, kept: number) =>
     Effect.gen(function*() {
       let handle: unknown

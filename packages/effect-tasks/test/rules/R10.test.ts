@@ -160,6 +160,54 @@ describe("R10 Counts roll up", () => {
       assert.strictEqual(seen.at(-1)!.complete, 20)
     }).pipe(withPool({ workers: 3 })))
 
+  describe("readers of a pool are told of what happens far below", () => {
+    /** A pool with a reader, a task in it, and the pool of that task. */
+    const nested = Effect.gen(function*() {
+      const top = yield* TaskPool.make()
+      const made: Array<TaskPool.TaskPool> = []
+      yield* work("maker", () =>
+        TaskPool.use((pool) => {
+          made.push(pool)
+          return Effect.never
+        }), { pool: top })
+      const seen: Array<Counts> = []
+      yield* Effect.forkChild(Stream.runForEach(top.changes, () => Effect.map(counts(top), (now) => seen.push(now))))
+      yield* settleTurns
+      return { top, below: made[0]!, seen }
+    })
+
+    it.effect("each time, whoever has read meanwhile", () =>
+      Effect.gen(function*() {
+        const { below, seen, top } = yield* nested
+        for (const n of [1, 2, 3]) {
+          yield* (yield* work(`${n}`, undefined, { pool: below })).exit
+          yield* settleTurns
+          assert.strictEqual(seen.at(-1)!.complete, n)
+        }
+        yield* top.cancel()
+      }).pipe(withPool()))
+
+    it.effect("though a shared task has changed there before", () =>
+      Effect.gen(function*() {
+        const { below, seen, top } = yield* nested
+        const held = gate()
+        yield* script("x", (self) => self.whileSleeping(held.wait))
+        const elsewhere = yield* TaskPool.make()
+        yield* Shared.dispatch({ id: "x" }, { pool: elsewhere })
+        const shared = yield* Shared.dispatch({ id: "x" }, { pool: below })
+        yield* awaitState(shared, "Sleeping")
+        yield* settleTurns
+        yield* held.open
+        yield* shared.exit
+        yield* settleTurns
+        assert.strictEqual(seen.at(-1)!.complete, 1)
+        yield* (yield* work("own", undefined, { pool: below })).exit
+        yield* settleTurns
+        assert.strictEqual(seen.at(-1)!.complete, 2)
+        yield* top.cancel()
+      }).pipe(withPool({}, Shared)))
+  })
+
   describe("a shared task", () => {
     it.effect("counts once in each pool that holds it", () =>
       Effect.gen(function*() {
