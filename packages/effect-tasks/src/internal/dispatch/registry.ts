@@ -1,12 +1,9 @@
 /** Handler layers: registration, and a shutdown in which a handler's resources outlive its tasks. */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as References from "effect/References"
 import type { Definition } from "../job/definition.ts"
-import { logSafely } from "../observe/log.ts"
-import { runOf } from "../record/currentTask.ts"
+import { annotated, logSafely } from "../observe/log.ts"
 import { Kept } from "../record/history.ts"
 import type { JobState, Registration } from "../record/job.ts"
 import { unsettled } from "../record/lookup.ts"
@@ -24,35 +21,13 @@ export const register = (
   context: Context.Context<never>
 ): Registration => {
   const job = jobState(machine, definition)
-  const annotations = Object.defineProperties(
-    { ...Context.get(context, References.CurrentLogAnnotations) },
-    taskAnnotations
-  )
-  const annotated = Context.add(context, References.CurrentLogAnnotations, annotations)
-  const registration: Registration = { job, definition, handler, context: annotated, phase: "open" }
+  const registration: Registration = { job, definition, handler, context: annotated(context), phase: "open" }
   job.registrations.push(registration)
   job.wasRegistered = true
   // a layer that is built while others close is part of their shutdown
   if (machine.closings === 0) machine.graceEnd = undefined
   return registration
 }
-
-/** Log annotations that are read from the current task when something is logged. */
-const taskAnnotations = (() => {
-  const read = (f: (task: TaskRecord) => string) => ({
-    enumerable: true,
-    get: () => {
-      const fiber = Fiber.getCurrent()
-      const run = fiber === undefined ? undefined : runOf(fiber)
-      return run === undefined ? undefined : f(run.task)
-    }
-  })
-  return {
-    task: read((task) => task.id),
-    job: read((task) => task.job.tag),
-    pool: read((task) => task.pool.id)
-  }
-})()
 
 /** The state of a tag, made when it is first needed. */
 export const jobState = (machine: Machine, definition: Definition): JobState => {
