@@ -9,6 +9,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
 import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import { WorkerPoolKey } from "./internal/handle/service.ts"
@@ -52,6 +53,30 @@ export interface WorkerPoolOptions {
   readonly history?: number | undefined
   /** How long live tasks may go on at shutdown before they are cancelled; not at all unless given. */
   readonly gracePeriod?: Duration.Input | undefined
+  /** At which level failures are logged that nobody could have seen. */
+  readonly unhandled?: Unhandled | undefined
+}
+
+/**
+ * The levels at which a failure is logged that nobody could have seen: of a task that was dispatched without a pool, not by
+ * `run`, that nobody awaits or reads and that has no `onFailure` or `onExit` hook. "None" is silence.
+ *
+ * **Example** (A worker pool that is silent about failures with a type)
+ *
+ * ```ts
+ * import { WorkerPool } from "effect-tasks"
+ *
+ * const Live = WorkerPool.layer({ unhandled: { failure: "None" } })
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unhandled {
+  /** Of a defect; "Error" unless given. */
+  readonly defect?: LogLevel.Severity | "None"
+  /** Of a failure with a type, or a timeout; "Warn" unless given. */
+  readonly failure?: LogLevel.Severity | "None"
 }
 
 /**

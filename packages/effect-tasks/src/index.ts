@@ -9,4 +9,10 @@ export * as Task from "./Task.ts"
 export * from "./TaskError.ts"
 export * as TaskEvent from "./TaskEvent.ts"
 export * as TaskPool from "./TaskPool.ts"
-export { WorkerPool, type WorkerPoolOptions, type WorkerPoolService, type WorkerPoolStatus } from "./WorkerPool.ts"
+export {
+  type Unhandled,
+  WorkerPool,
+  type WorkerPoolOptions,
+  type WorkerPoolService,
+  type WorkerPoolStatus
+} from "./WorkerPool.ts"

@@ -94,7 +94,7 @@ export const testPool = <const Jobs extends ReadonlyArray<ScriptedJob<any>> = []
   ...jobs: Jobs
 ): Layer.Layer<WorkerPool | Scripts | Job.Handler<"Work"> | HandlerOf<Jobs[number]>> =>
   Layer.mergeAll(scriptedLayer(Work), ...jobs.map(scriptedLayer)).pipe(
-    Layer.provideMerge(WorkerPool.layer({ workers: 4, ...options })),
+    Layer.provideMerge(WorkerPool.layer({ workers: 4, unhandled: { defect: "None", failure: "None" }, ...options })),
     Layer.provideMerge(Layer.sync(Scripts, () => new Map()))
   ) as any // mergeAll of a spread has no precise type
 type HandlerOf<J> = J extends { readonly tag: infer Tag extends string } ? Job.Handler<Tag> : never

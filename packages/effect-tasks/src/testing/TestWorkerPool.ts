@@ -18,7 +18,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { MachineId, WorkerPoolKey } from "../internal/handle/service.ts"
 import { toTask } from "../internal/handle/task.ts"
-import { makeWorkerPool, workerPoolOptions } from "../internal/handle/workerPool.ts"
+import { makeWorkerPool, silent, workerPoolOptions } from "../internal/handle/workerPool.ts"
 import { type Checks, read } from "../internal/job/checks.ts"
 import type { Settings } from "../internal/record/machine.ts"
 import * as eventLog from "../internal/testing/eventLog.ts"
@@ -48,7 +48,7 @@ export interface Manual {
 const Manual = Context.Service<Manual, eventLog.EventLog>("effect-tasks/testing/Manual")
 
 const make = (options: WorkerPoolOptions, defaults: Partial<Settings> = { workers: 4 }) =>
-  Effect.map(makeWorkerPool(options, defaults), (service) => {
+  Effect.map(makeWorkerPool(options, { unhandled: silent, ...defaults }), (service) => {
     const log = new eventLog.EventLog(service[MachineId])
     return { log, context: Context.make(WorkerPoolKey, service).pipe(Context.add(eventLog.EventLogKey, log)) }
   })

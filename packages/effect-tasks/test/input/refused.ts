@@ -1,6 +1,6 @@
 /** What every public function refuses: a line for each option, and for each thing that is given by its place. */
 import { Effect, Layer, Schedule, Schema } from "effect"
-import { Job, JobRegistry, type Task, TaskPool, WorkerPool, type WorkerPoolOptions } from "effect-tasks"
+import { Job, JobRegistry, type Task, TaskPool, type Unhandled, WorkerPool, type WorkerPoolOptions } from "effect-tasks"
 import {
   dispatched,
   dispatchedTimes,
@@ -81,6 +81,7 @@ const priority: Refused = [[notIntegers, "give an integer; higher runs first"]]
 const words = (...known: ReadonlyArray<string>): Refused => [
   [["", "other", null, 5, NaN, {}, [], known], `give ${known.map((word) => `"${word}"`).join(" or ")}`]
 ]
+const level = words("Fatal", "Error", "Warn", "Info", "Debug", "Trace", "None")
 const pool: Refused = [[[null, 5, "", "GLOBAL", {}, { id: "Pool-1" }, [], NaN], "give a TaskPool"]]
 
 /** What the calls are about: a task that runs, its context and its pool. */
@@ -187,10 +188,16 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
         capacity: count(0),
         onFull: words("suspend", "fail"),
         history: count(0),
-        gracePeriod: duration
+        gracePeriod: duration,
+        unhandled: [[notObjects, "give an object of defect, failure"]]
       } satisfies Record<keyof WorkerPoolOptions, Refused>
     ] as const
   ),
+  [
+    nested(layer("WorkerPool.layer", WorkerPool.layer), "unhandled"),
+    { defect: level, failure: level } satisfies Record<keyof Unhandled, Refused>,
+    "unhandled"
+  ],
   [layer("TestWorkerPool.layerInline", TestWorkerPool.layerInline), { history: count(0), gracePeriod: duration }],
   ...[
     call("TaskPool.make", "TaskPool", (given) => TaskPool.make(given)),

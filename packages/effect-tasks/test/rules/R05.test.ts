@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Cause, Effect, Exit, Fiber, Logger, Option, References } from "effect"
 import {
   ChildTaskFailed,
   DispatchError,
   HandlerInterrupted,
+  Job,
   PoolCanceled,
   TaskCanceled,
   TaskPool,
@@ -14,17 +15,23 @@ import {
   awaitState,
   canceled,
   defect,
+  elapse,
   failure,
   gate,
   recordLogs,
   type Script,
+  script,
+  scripted,
   type ScriptedTask,
   settleTurns,
   TestError,
   timedOut,
   withPool,
+  Work,
   work
 } from "../support.ts"
+
+class Shared extends Job.make("Shared", { ...scripted, unique: true }) {}
 
 const exitStatus = (task: ScriptedTask) => Effect.map(task.status, (status) => Option.getOrThrow(status.exitStatus))
 
@@ -215,6 +222,77 @@ describe("R5 Outcomes", () => {
       assert.isFalse(Exit.hasInterrupts(exit))
       assert.deepStrictEqual(failure(exit), new TestError({ id: "a" }))
     }).pipe(withPool()))
+
+  describe("a failure that nobody could have seen is logged, once", () => {
+    const fails = () => new TestError({ id: "a" })
+    const dies = () => Effect.die(new Error("boom"))
+    const loud = { unhandled: {} }
+
+    /** The levels and messages of what is logged about a task that was dispatched so. */
+    const logged = (run: Effect.Effect<unknown, unknown, any>, options: Parameters<typeof withPool>[0] = loud) =>
+      Effect.suspend(() => {
+        const lines: Array<readonly [level: string, message: string, annotations: unknown]> = []
+        const logger = Logger.make<unknown, void>(({ fiber, logLevel, message }) => {
+          lines.push([logLevel, `${message}`, { ...fiber.getRef(References.CurrentLogAnnotations) }])
+        })
+        const test = Effect.andThen(Effect.exit(run), settleTurns).pipe(withPool(options, Shared))
+        return Effect.as(Effect.provide(test, Logger.layer([logger])), lines) as Effect.Effect<typeof lines>
+      })
+
+    it.effect("a typed failure as a warning, with the task's id, label, job and pool", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* logged(work("a", fails)), [
+          ["Warn", "Work-1 (id a) failed, and nothing awaits it", { task: "Work-1", job: "Work", pool: "GLOBAL" }]
+        ])
+      }))
+
+    it.effect("a defect as an error, a timeout as a warning", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual((yield* logged(work("a", dies))).map(([level]) => level), ["Error"])
+        const slow = Effect.andThen(work("a", () => Effect.never, { timeout: "1 second" }), elapse(1000))
+        assert.deepStrictEqual((yield* logged(slow)).map(([level]) => level), ["Warn"])
+      }))
+
+    it.effect("at the levels that are asked for, or not at all", () =>
+      Effect.gen(function*() {
+        const options = { unhandled: { defect: "Fatal", failure: "None" } } as const
+        assert.deepStrictEqual((yield* logged(work("a", dies), options)).map(([level]) => level), ["Fatal"])
+        assert.deepStrictEqual(yield* logged(work("a", fails), options), [])
+      }))
+
+    const dispatch = (options?: Job.DispatchOptions) => work("a", fails, options)
+    const seen: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, any>]> = [
+      ["of a task that is awaited", Effect.flatMap(dispatch(), (task) => task.await)],
+      ["of a run", Effect.andThen(script("a", fails), Work.run({ id: "a" }))],
+      ["in a pool of its own", Effect.flatMap(TaskPool.make(), (pool) => dispatch({ pool }))],
+      [
+        "of a task that another pool holds too",
+        Effect.gen(function*() {
+          yield* script("a", fails)
+          yield* Shared.dispatch({ id: "a" })
+          yield* Shared.dispatch({ id: "a" }, { pool: yield* TaskPool.make() })
+        })
+      ],
+      ["with an onFailure hook", Effect.flatMap(dispatch(), (task) => task.onFailure(() => Effect.void))],
+      [
+        "with an onExit hook of its handler",
+        work("a", (self) => Effect.andThen(self.onExit(() => Effect.void), fails()))
+      ],
+      ["that was cancelled", Effect.flatMap(work("a", () => Effect.never), (task) => task.cancel())]
+    ]
+    for (const [name, run] of seen) {
+      it.effect(`and not that ${name}`, () =>
+        Effect.gen(function*() {
+          assert.deepStrictEqual(yield* logged(run), [])
+        }))
+    }
+
+    it.effect("but that of a task with an onSuccess hook is", () =>
+      Effect.gen(function*() {
+        const run = Effect.flatMap(dispatch(), (task) => task.onSuccess(() => Effect.void))
+        assert.lengthOf(yield* logged(run), 1)
+      }))
+  })
 
   it.effect("a DispatchError that the handler lets through is a defect", () =>
     Effect.gen(function*() {

@@ -80,7 +80,10 @@ export const refused = ({ task }: Run, reason: DispatchErrorReason): Effect.Effe
   Effect.fail(new DispatchError({ job: task.job.tag, reason }))
 
 const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: Ticket | undefined): Dispatched => {
-  how.accepted?.(ticket)
+  if (how.accepted !== undefined) {
+    if (ticket !== undefined) ticket.run.seen = true // by who owns it
+    how.accepted(ticket)
+  }
   return Exit.succeed(task.machine.settings.toHandle(task, origin))
 }
 

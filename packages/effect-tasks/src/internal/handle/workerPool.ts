@@ -7,10 +7,10 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { TaskEvent } from "../../TaskEvent.ts"
-import type { WorkerPoolOptions, WorkerPoolStatus } from "../../WorkerPool.ts"
+import type { Unhandled, WorkerPoolOptions, WorkerPoolStatus } from "../../WorkerPool.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { awaitEnd, shutDown } from "../dispatch/registry.ts"
-import { type Checks, read, toCount, toMillis, toText, toWord } from "../job/checks.ts"
+import { type Check, type Checks, read, toCount, toMillis, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { Census } from "../record/census.ts"
 import { Directory } from "../record/directory.ts"
@@ -28,13 +28,25 @@ import { DirectoryId, type InternalWorkerPool, MachineId } from "./service.ts"
 import { toHandle, toTask } from "./task.ts"
 
 const toWorkers = toCount(1)
+const toLevel = toWord("Fatal", "Error", "Warn", "Info", "Debug", "Trace", "None")
+
+const loud: Required<Unhandled> = { defect: "Error", failure: "Warn" }
+export const silent: Required<Unhandled> = { defect: "None", failure: "None" }
+
+const levels = { defect: toLevel, failure: toLevel } satisfies Checks<Unhandled>
+
+const toUnhandled: Check<Required<Unhandled>> = (value, option, subject) => ({
+  ...loud,
+  ...read(value, levels, subject, option)
+})
 
 export const workerPoolOptions = {
   workers: toWorkers,
   capacity: toCount(0),
   onFull: toWord("suspend", "fail"),
   history: toCount(0),
-  gracePeriod: toMillis
+  gracePeriod: toMillis,
+  unhandled: toUnhandled
 } satisfies Checks<WorkerPoolOptions>
 
 export const makeWorkerPool = (
@@ -49,6 +61,7 @@ export const makeWorkerPool = (
       onFull: "suspend",
       history: 1000,
       gracePeriod: 0,
+      unhandled: loud,
       inline: false,
       toHandle,
       turn,

@@ -16,6 +16,11 @@ const labelOf = ({ job, payload }: TaskRecord): string => {
   }
 }
 
+/** A task as a person reads it: its id, and its label where there is one. */
+export const nameOf = (task: TaskRecord): string => withLabel(task.id, labelOf(task))
+
+export const withLabel = (id: string, label: string): string => label === "" ? id : `${id} (${label})`
+
 /** That of a failed task, which may be gone by now. */
 export const labelOfFailed = (failed: Failed): string => {
   if (failed.task === undefined) return failed.label

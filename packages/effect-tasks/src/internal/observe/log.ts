@@ -3,26 +3,31 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
-import { CurrentTask, type Inside, taskAt } from "../record/currentTask.ts"
+import { CurrentTask, taskAt } from "../record/currentTask.ts"
+import type { TaskRecord } from "../record/task.ts"
 
 /** A logger that throws stops nothing. */
 export const logSafely = (log: Effect.Effect<void>): Effect.Effect<void> => Effect.catchCause(log, () => Effect.void)
 
 type Annotations = Readonly<Record<string, unknown>>
 
-const annotationsOf = (inside: Inside | undefined): Annotations | undefined => {
-  const task = taskAt(inside)
-  return task === undefined ? undefined : { task: task.id, job: task.job.tag, pool: task.pool.name }
-}
+/** Which task a line comes from. */
+export const annotationsOf = ({ id, job, pool }: TaskRecord): Annotations => ({
+  task: id,
+  job: job.tag,
+  pool: pool.name
+})
 
 /**
  * Stands before the loggers of a handler and gives the annotations of the task to the fiber that logs: a task that logs
  * nothing pays nothing, and they are there for loggers that read them later too.
  */
 const annotator = Logger.make<unknown, void>(({ fiber }) => {
-  const own = annotationsOf(fiber.getRef(CurrentTask))
+  const task = taskAt(fiber.getRef(CurrentTask))
+  if (task === undefined) return
+  const own = annotationsOf(task)
   const given = fiber.getRef(References.CurrentLogAnnotations)
-  if (own === undefined || Object.keys(own).every((name) => name in given)) return
+  if (Object.keys(own).every((name) => name in given)) return
   fiber.setContext(Context.add(fiber.context, References.CurrentLogAnnotations, { ...own, ...given }))
 })
 

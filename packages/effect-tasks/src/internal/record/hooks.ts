@@ -33,6 +33,12 @@ export class HookSet {
     queue.push(hook)
   }
 
+  /** Whether one of them will see a failure. */
+  get seesFailure(): boolean {
+    const [onFailure, onExit] = this.queues
+    return (onFailure?.length ?? 0) + (onExit?.length ?? 0) > 0
+  }
+
   dropAttempt(attempt: number): void {
     for (const queue of this.queues) queue?.retain((hook) => hook.attempt !== attempt)
   }

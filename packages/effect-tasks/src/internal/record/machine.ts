@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type { Origin, Task } from "../../Task.ts"
+import type { Unhandled } from "../../WorkerPool.ts"
 import { Fifo } from "../queue/fifo.ts"
 import { ReadyQueue } from "../queue/readyQueue.ts"
 import { Slots } from "../queue/slots.ts"
@@ -35,6 +36,7 @@ export interface Settings {
   readonly onFull: "suspend" | "fail"
   readonly history: number
   readonly gracePeriod: number
+  readonly unhandled: Required<Unhandled>
   /** Whether a dispatch returns when its task has ended, and delays, of a dispatch and between attempts, take no time. */
   readonly inline: boolean
   readonly toHandle: (task: TaskRecord, origin: Origin) => Task<any, any, any, any>

@@ -7,6 +7,7 @@ import type * as Queue from "effect/Queue"
 import type { Failed, PoolRecord } from "./pool.ts"
 import type { PendingWait, Run } from "./run.ts"
 import type { Waiter } from "./source.ts"
+import type { TaskRecord } from "./task.ts"
 
 export type Message =
   /** What they waited for is ready. */
@@ -25,6 +26,8 @@ export type Message =
   | { readonly _tag: "finalizers", readonly pool: PoolRecord }
   /** A failed task needs its label, which a user's function may make. */
   | { readonly _tag: "label", readonly failed: Failed }
+  /** A task has failed and nobody could have seen it. */
+  | { readonly _tag: "unseen", readonly task: TaskRecord }
   /** Nobody will read these messages. */
   | { readonly _tag: "shutdown", readonly inbox: Queue.Queue<any> }
   /** Dispatchers that wait for room may need none any more, or wait in vain. */

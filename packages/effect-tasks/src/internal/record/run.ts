@@ -59,6 +59,8 @@ export class Run implements Entry, Ticket {
   stop: Stop | undefined
   execution: Execution | undefined
   waiting: Waiting | undefined
+  /** Whether somebody is bound to see how it ends. */
+  seen = false
   rare: Rare | undefined
 
   static {

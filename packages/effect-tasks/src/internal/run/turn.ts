@@ -2,6 +2,7 @@
 import * as Queue from "effect/Queue"
 import { admitNext } from "../dispatch/admission.ts"
 import { labelOfFailed } from "../observe/label.ts"
+import { logUnseen } from "../observe/unseen.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Message } from "../record/message.ts"
 import type { PendingWait, Run } from "../record/run.ts"
@@ -70,6 +71,8 @@ const deliver = (message: Message): void => {
     case "label":
       labelOfFailed(message.failed)
       return
+    case "unseen":
+      return logUnseen(message.task)
     case "shutdown":
       Queue.shutdownUnsafe(message.inbox)
       return

@@ -104,6 +104,7 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   machine.emit(event.exited, task, undefined, task.finishedAt)
   const { hooks, inbox } = task.extras ?? {}
   if (inbox !== undefined) machine.tell({ _tag: "shutdown", inbox })
+  if (hooks?.seesFailure) run.seen = true
   if (hooks === undefined) settle(run)
   else machine.tell({ _tag: "hooks", run })
   machine.inStep--
@@ -152,6 +153,7 @@ export const settle = (run: Run): void => {
   machine.live--
   leaveKey(run)
   remember(run)
+  if (isFailure(task) && !isSeen(run)) machine.tell({ _tag: "unseen", task })
   machine.wakeAll(task)
   if (task.extras !== undefined) endExtras(task, task.extras)
   settleTickets(run)
@@ -159,6 +161,10 @@ export const settle = (run: Run): void => {
   if (machine.drainers.size > 0) machine.schedule() // a turn looks whether that was the last one
   machine.inStep--
 }
+
+/** Whether somebody could have seen how a task of GLOBAL has ended; a failure in another pool is told by its join. */
+const isSeen = ({ rare, seen, task }: Run): boolean =>
+  seen || !task.pool.isGlobal || (rare?.sharing?.tickets.size ?? 1) > 1 || (task.waiters?.size ?? 0) > 0
 
 const endExtras = ({ machine }: TaskRecord, extras: Extras): void => {
   extras.hooks = undefined
