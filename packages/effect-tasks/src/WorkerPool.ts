@@ -53,6 +53,11 @@ export interface WorkerPoolOptions {
   readonly history?: number | undefined
   /** How long live tasks may go on at shutdown before they are cancelled; not at all unless given. */
   readonly gracePeriod?: Duration.Input | undefined
+  /**
+   * What may go on in the `gracePeriod`: "finish-all" (unless given) lets queued tasks start too, "finish-running" cancels
+   * at once those that no running task waits for.
+   */
+  readonly shutdown?: "finish-all" | "finish-running" | undefined
   /** At which level failures are logged that nobody could have seen. */
   readonly unhandled?: Unhandled | undefined
 }

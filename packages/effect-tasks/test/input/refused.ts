@@ -189,6 +189,7 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
         onFull: words("suspend", "fail"),
         history: count(0),
         gracePeriod: duration,
+        shutdown: words("finish-all", "finish-running"),
         unhandled: [[notObjects, "give an object of defect, failure"]]
       } satisfies Record<keyof WorkerPoolOptions, Refused>
     ] as const

@@ -163,6 +163,34 @@ describe("R21 Shutdown", () => {
         assert.strictEqual(yield* task.await, "whole")
       }))
 
+    it.effect("finish-running cancels at once what is queued, but for what a running task waits for", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ gracePeriod: "1 minute", shutdown: "finish-running" })
+        const handlers = yield* register(scriptedLayer(Work))
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const held = gate()
+        const parent = yield* run(running("parent", () =>
+          Effect.gen(function*() {
+            yield* held.wait
+            const own = yield* TaskPool.make()
+            yield* work("owned", undefined, { pool: own })
+            const child = yield* work("child")
+            return [yield* child.await, (yield* own.join).complete]
+          })))
+        yield* workerPool.pause
+        yield* held.open
+        yield* settleTurns
+        const queued = yield* run(work("queued"))
+        const delayed = yield* run(work("delayed", undefined, { delay: "1 second" }))
+        const closed = yield* closing(handlers.close)
+        for (const task of [queued, delayed]) assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
+        assert.isFalse(yield* closed.done)
+        yield* workerPool.resume
+        assert.deepStrictEqual(yield* parent.await, ["child", 1])
+        yield* closed.join
+        yield* close
+      }))
+
     it.effect("by default there is no grace", () =>
       Effect.gen(function*() {
         const { register, run } = yield* start()

@@ -89,17 +89,25 @@ export const shutDown = (
     machine.graceEnd ??= machine.timers.now() + machine.settings.gracePeriod
     const grace = machine.graceEnd - machine.timers.now()
     if (grace > 0) {
+      if (machine.settings.shutdown === "finish-running") yield* cancelAll(live().filter(isForgone))
       yield* tell(live(), (count) => `Shutdown waits up to ${Duration.format(Duration.millis(grace))} for ${count}`)
       yield* awaitAll(machine, live, grace)
     }
     refuse()
     endReaders(machine)
-    const left = live()
-    for (const { run } of left) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)
-    yield* tell(left, (count) => `Shutdown cancels ${count}`)
+    yield* cancelAll(live())
     yield* awaitEnd(machine, live)
     machine.closings--
   })
+
+/** Whether it waits for its start and no task that goes on needs it. */
+const isForgone = ({ pool, state, waiters }: TaskRecord): boolean =>
+  state === "Queued" && pool.maker === undefined && [...waiters ?? []].every(({ from }) => from === undefined)
+
+const cancelAll = (tasks: ReadonlyArray<TaskRecord>): Effect.Effect<void> => {
+  for (const { run } of tasks) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)
+  return tell(tasks, (count) => `Shutdown cancels ${count}`)
+}
 
 const tell = ({ length }: ReadonlyArray<Node>, text: (count: string) => string): Effect.Effect<void> =>
   length === 0 ? Effect.void : logSafely(Effect.logInfo(text(length === 1 ? "1 task" : `${length} tasks`)))

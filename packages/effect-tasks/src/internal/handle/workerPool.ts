@@ -46,6 +46,7 @@ export const workerPoolOptions = {
   onFull: toWord("suspend", "fail"),
   history: toCount(0),
   gracePeriod: toMillis,
+  shutdown: toWord("finish-all", "finish-running"),
   unhandled: toUnhandled
 } satisfies Checks<WorkerPoolOptions>
 
@@ -61,6 +62,7 @@ export const makeWorkerPool = (
       onFull: "suspend",
       history: 1000,
       gracePeriod: 0,
+      shutdown: "finish-all",
       unhandled: loud,
       inline: false,
       toHandle,

@@ -36,6 +36,7 @@ export interface Settings {
   readonly onFull: "suspend" | "fail"
   readonly history: number
   readonly gracePeriod: number
+  readonly shutdown: "finish-all" | "finish-running"
   readonly unhandled: Required<Unhandled>
   /** Whether a dispatch returns when its task has ended, and delays, of a dispatch and between attempts, take no time. */
   readonly inline: boolean
