@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
 
 /**
@@ -73,7 +74,8 @@ export class TaskFailure extends Schema.Class<TaskFailure>("effect-tasks/TaskFai
 }) {}
 
 /**
- * Tasks of the joined pool ended as error. `failures` holds the first 100 of them, oldest first; `total` counts all.
+ * Tasks of the joined pool ended as error. `failures` holds the first 100 of them, oldest first; `total` counts all that
+ * failed, `tasks` those that the pool has held. The first failure is the `cause`.
  *
  * @category errors
  * @since 0.1.0
@@ -82,13 +84,36 @@ export class ChildTaskFailed extends Schema.TaggedError<ChildTaskFailed>()("Chil
   poolId: Schema.String,
   poolName: Schema.String,
   failures: Schema.NonEmptyArray(TaskFailure),
-  total: Schema.Int
+  total: Schema.Int,
+  tasks: Schema.optionalKey(Schema.Int)
 }) {
   override get message(): string {
-    const first = this.failures[0]
-    return `${this.total} task${this.total === 1 ? "" : "s"} of pool ${this.poolId} failed, first ${first.taskId}`
+    const { failures: [{ cause, label, taskId }], poolId, poolName, tasks = this.total, total } = this
+    const pool = poolName === poolId ? poolId : JSON.stringify(poolName)
+    const first = `${label === "" ? taskId : `${taskId} (${label})`}: ${whyOf(cause)}`
+    return `${total} of ${tasks} task${tasks === 1 ? "" : "s"} of pool ${pool} failed${
+      total === 1 ? "" : ", first"
+    }: ${first}`
+  }
+
+  /** The first failure, for what prints errors with their causes. */
+  override get cause(): unknown {
+    return Cause.squash(this.failures[0].cause)
   }
 }
+
+/** Why something failed, on one line. */
+const whyOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  const text = error instanceof Error
+    ? nameOf(error)
+    : typeof error === "object"
+    ? JSON.stringify(error)
+    : String(error)
+  return text.split("\n", 1)[0]
+}
+
+const nameOf = ({ message, name }: Error): string => message === "" ? name : `${name}: ${message}`
 
 /**
  * The joined pool was itself cancelled (not merely some of its tasks).
@@ -276,16 +301,18 @@ export type TaskError = typeof TaskError.Type
 
 /**
  * A defect: this wait could never have ended, because what it waits for waits for the caller. `ring` names the tasks
- * and pools of the circle, beginning and ending with the caller.
+ * and pools of the circle by id, beginning and ending with the caller; each waits for the next. `names` tells them with
+ * the labels of tasks and the names of pools.
  *
  * @category defects
  * @since 0.1.0
  */
 export class WaitCycle extends Schema.TaggedError<WaitCycle>()("WaitCycle", {
-  ring: Schema.Array(Schema.String)
+  ring: Schema.Array(Schema.String),
+  names: Schema.optionalKey(Schema.Array(Schema.String))
 }) {
   override get message(): string {
-    return `This wait can never end: ${this.ring.join(" → ")}`
+    return `This wait can never end: ${(this.names ?? this.ring).join(" → ")}`
   }
 }
 

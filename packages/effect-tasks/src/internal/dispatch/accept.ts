@@ -12,6 +12,7 @@ import {
   type WaitCycle,
   WorkerPoolClosed
 } from "../../TaskError.ts"
+import { bare } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { countDispatch } from "../observe/metrics.ts"
 import { KeyQueue } from "../queue/keyQueue.ts"
@@ -77,7 +78,10 @@ export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatch
 }
 
 export const refused = ({ task }: Run, reason: DispatchErrorReason): Effect.Effect<never, DispatchError> =>
-  Effect.fail(new DispatchError({ job: task.job.tag, reason }))
+  Effect.fail(refusal(task.job.tag, reason))
+
+export const refusal = (job: string, reason: DispatchErrorReason): DispatchError =>
+  bare(() => new DispatchError({ job, reason }))
 
 const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: Ticket | undefined): Dispatched => {
   if (how.accepted !== undefined) {

@@ -5,7 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { DispatchOptions } from "../../Job.ts"
-import { DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
+import { type DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
 import { type Check, type Checks, read, refuse, subjectOf, toDelay, toMillis, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
 import { nearest } from "../job/suggestion.ts"
@@ -16,7 +16,7 @@ import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, Run } from "../record/run.ts"
 import { TaskRecord } from "../record/task.ts"
-import type { Circumstances, Dispatched } from "./accept.ts"
+import { type Circumstances, type Dispatched, refusal } from "./accept.ts"
 import { submit } from "./admission.ts"
 import { inline } from "./holding.ts"
 
@@ -130,7 +130,7 @@ const timeoutsOf = ({ queueTimeout, timeout }: Given, { timeouts }: Definition):
 const badPayload = (job: string, { cause }: Exit.Failure<unknown, unknown>): Effect.Effect<never, DispatchError> => {
   const [reason] = cause.reasons
   return reason._tag === "Fail"
-    ? Effect.fail(new DispatchError({ job, reason: new InvalidPayload({ issue: textOf(reason.error) }) }))
+    ? Effect.fail(refusal(job, new InvalidPayload({ issue: textOf(reason.error) })))
     : Effect.failCause(cause as never) // a Schema that dies is a defect
 }
 
@@ -157,7 +157,7 @@ const isClosing = ({ phase }: Registration): boolean => phase === "closing"
 
 const notRegistered = (machine: Machine, tag: string): DispatchError => {
   const closed = machine.closed || machine.jobs.get(tag)?.wasRegistered === true
-  if (closed) return new DispatchError({ job: tag, reason: new WorkerPoolClosed({}) })
+  if (closed) return refusal(tag, new WorkerPoolClosed({}))
   const names = [...machine.jobs.values()].filter((job) => job.registrations.length > 0).map((job) => job.tag)
-  return new DispatchError({ job: tag, reason: new JobNotRegistered({ suggestion: nearest(tag, names) }) })
+  return refusal(tag, new JobNotRegistered({ suggestion: nearest(tag, names) }))
 }

@@ -9,7 +9,7 @@ import type { Any, CancelOptions } from "../../Task.ts"
 import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../../TaskError.ts"
 import type { PoolStatus, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
 import type { WorkerPool } from "../../WorkerPool.ts"
-import { type Checks, read, toFunction, toReason, toText, toWord } from "../job/checks.ts"
+import { bare, type Checks, read, toFunction, toReason, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { labelOfFailed } from "../observe/label.ts"
 import { type Inside, runOf } from "../record/currentTask.ts"
@@ -190,10 +190,12 @@ const toFailure = (pool: PoolRecord, failed: Failed): TaskFailure => {
 /** Why the join of a done pool fails. */
 export const verdictOf = (pool: PoolRecord): ChildTaskFailed | PoolCanceled | undefined => {
   if (pool.isGlobal) return undefined
-  const { cancelReason: reason, id: poolId, name: poolName, ownFailed: total } = pool
+  const { cancelReason: reason, held: tasks, id: poolId, name: poolName, ownFailed: total } = pool
   const [first, ...rest] = pool.ownFailures.map((failed) => toFailure(pool, failed))
-  if (first !== undefined) return new ChildTaskFailed({ poolId, poolName, failures: [first, ...rest], total })
-  return pool.canceled ? new PoolCanceled({ poolId, reason }) : undefined
+  if (first !== undefined) {
+    return bare(() => new ChildTaskFailed({ poolId, poolName, failures: [first, ...rest], total, tasks }))
+  }
+  return pool.canceled ? bare(() => new PoolCanceled({ poolId, reason })) : undefined
 }
 
 const poolOptions = { name: toText, onFailure: toWord("continue", "cancel") } satisfies Checks<TaskPoolOptions>

@@ -7,6 +7,19 @@ import type { PlainSchema } from "../../Job.ts"
 import type { CancelOptions } from "../../Task.ts"
 import { nearest } from "./suggestion.ts"
 
+/** Makes an error whose stack would show this library alone: without one. */
+export const bare = <A>(make: () => A): A => {
+  const { stackTraceLimit } = stacks
+  stacks.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    stacks.stackTraceLimit = stackTraceLimit
+  }
+}
+
+const stacks = Error as { stackTraceLimit?: number | undefined } // no engine minds one that it does not know
+
 /** A misuse is a defect: types or documentation forbid it. */
 export const refuse = (subject: string, option: string, value: unknown, mend: string): never => {
   throw new Error(`${subject}: ${option} cannot be ${show(value)}; ${mend}`)

@@ -2,7 +2,7 @@
 import type * as Cause from "effect/Cause"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type { Failed } from "../record/pool.ts"
+import type { Failed, PoolRecord } from "../record/pool.ts"
 import type { TaskRecord } from "../record/task.ts"
 
 const longest = 120
@@ -18,6 +18,8 @@ const labelOf = ({ job, payload }: TaskRecord): string => {
 
 /** A task as a person reads it: its id, and its label where there is one. */
 export const nameOf = (task: TaskRecord): string => withLabel(task.id, labelOf(task))
+
+export const poolNameOf = ({ id, name }: PoolRecord): string => name === id ? id : `${JSON.stringify(name)} (${id})`
 
 export const withLabel = (id: string, label: string): string => label === "" ? id : `${id} (${label})`
 

@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { ExitStatus } from "../../Task.ts"
 import { DispatchError, HandlerInterrupted, TaskCanceled, TaskTimeout } from "../../TaskError.ts"
+import { bare } from "../job/checks.ts"
 import { extrasOf, type Stop, type TaskRecord, type Verdict } from "./task.ts"
 
 /** The exit of an ended task, made when somebody first asks. */
@@ -19,11 +20,11 @@ export const causeOf = (task: TaskRecord): Cause.Cause<unknown> => {
 
 const makeExit = (task: TaskRecord, stop: Stop): Exit.Exit<unknown, unknown> => {
   const ids = { taskId: task.id, job: task.job.tag }
-  return Exit.fail(
+  return Exit.fail(bare(() =>
     stop._tag === "cancel"
       ? new TaskCanceled({ ...ids, reason: stop.reason })
       : new TaskTimeout({ ...ids, phase: stop.phase, after: stop.after })
-  )
+  ))
 }
 
 export const isStop = (verdict: Verdict): verdict is Stop => verdict._tag === "cancel" || verdict._tag === "timeout"
@@ -45,7 +46,7 @@ export const resultOf = (task: TaskRecord, exit: Exit.Exit<unknown, unknown>): E
   return Exit.failCause(
     kept.length > 0
       ? Cause.fromReasons(kept)
-      : Cause.die(new HandlerInterrupted({ taskId: task.id, job: task.job.tag }))
+      : Cause.die(bare(() => new HandlerInterrupted({ taskId: task.id, job: task.job.tag })))
   )
 }
 

@@ -63,6 +63,8 @@ export class PoolRecord implements Source {
   done = false
   doneAt: number | undefined
   released = false
+  /** How many tickets it has had. */
+  held = 0
   /** Its tickets that have not settled. */
   remaining = 0
   first: Ticket | undefined

@@ -28,6 +28,7 @@ export const hasHeld = (pool: PoolRecord, task: TaskRecord): boolean =>
 /** A pool holds one more task. */
 export const link = (ticket: Ticket): void => {
   const { pool } = ticket
+  pool.held++
   pool.remaining++
   ticket.previous = pool.last
   if (pool.last === undefined) pool.first = ticket

@@ -5,6 +5,8 @@
  * waits and it ends at once.
  */
 import { WaitCycle } from "../../TaskError.ts"
+import { bare } from "../job/checks.ts"
+import { nameOf, poolNameOf } from "../observe/label.ts"
 import { PoolRecord } from "../record/pool.ts"
 import type { Node, Waited } from "../record/source.ts"
 import { TaskRecord } from "../record/task.ts"
@@ -140,5 +142,6 @@ const ringThrough = (from: Node, target: Node, closing: Node, waitsFor: Map<Node
   const ring: Array<Node> = target === closing ? [from] : [from, target]
   for (let node: Node | undefined = closing; node !== undefined; node = waitsFor.get(node)) ring.push(node)
   if (ring[ring.length - 1] !== from) ring.push(from)
-  return new WaitCycle({ ring: ring.map((node) => node.id) })
+  const names = ring.map((node) => node instanceof TaskRecord ? nameOf(node) : poolNameOf(node))
+  return bare(() => new WaitCycle({ ring: ring.map(({ id }) => id), names }))
 }
