@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { DispatchOptions } from "../../Job.ts"
@@ -85,6 +86,12 @@ export const make = (definition: Definition) => {
         const found = directoryIn(fiber.context).newestOf(tag, key, keyOf)
         return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
       })
+    static toString(): string {
+      return `Job ${tag}`
+    }
+    static [NodeInspectSymbol](): string {
+      return this.toString()
+    }
     static readonly of = <H>(handler: H): H => handler
     static readonly toLayer = (handler: any) => toLayer(definition, handler)
   }

@@ -11,7 +11,8 @@ import type { PoolStatus, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
 import type { WorkerPool } from "../../WorkerPool.ts"
 import { bare, type Checks, read, toFunction, toReason, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
-import { labelOfFailed } from "../observe/label.ts"
+import { labelOfFailed, poolNameOf } from "../observe/label.ts"
+import { Printed } from "../observe/printed.ts"
 import { type Inside, runOf } from "../record/currentTask.ts"
 import { find } from "../record/lookup.ts"
 import { type Failed, handleOf, PoolRecord, runsOf } from "../record/pool.ts"
@@ -28,11 +29,12 @@ import { type Check, latest } from "./latest.ts"
 import { machineIn } from "./service.ts"
 import { toTask } from "./task.ts"
 
-export class PoolHandle implements TaskPool {
+export class PoolHandle extends Printed implements TaskPool {
   readonly [TaskPoolTypeId] = TaskPoolTypeId
   readonly record: PoolRecord
 
   constructor(record: PoolRecord) {
+    super()
     this.record = record
     record.handle = this
   }
@@ -147,6 +149,11 @@ export class PoolHandle implements TaskPool {
 
   [Hash.symbol](): number {
     return Hash.string(this.id)
+  }
+
+  toString(): string {
+    const { complete, state, total } = statusOf(this.record)
+    return `TaskPool ${poolNameOf(this.record)}, ${state}, ${complete} of ${total} complete`
   }
 
   toJSON(): unknown {

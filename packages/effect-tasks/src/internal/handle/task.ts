@@ -12,6 +12,8 @@ import type { TaskPool } from "../../TaskPool.ts"
 import { recompute } from "../dispatch/dispatch.ts"
 import { settled } from "../dispatch/holding.ts"
 import { subjectOf, toMillis, toPriority, toReason } from "../job/checks.ts"
+import { nameOf } from "../observe/label.ts"
+import { Printed } from "../observe/printed.ts"
 import { latestOf } from "../observe/progress.ts"
 import { exitOf, exitStatusOf } from "../record/outcome.ts"
 import { handleOf } from "../record/pool.ts"
@@ -29,12 +31,13 @@ import { type Check, latest, reader } from "./latest.ts"
 
 type AnyHandle = Task<any, any, any, any>
 
-export class TaskHandle implements AnyHandle {
+export class TaskHandle extends Printed implements AnyHandle {
   readonly [TaskTypeId] = TaskTypeId
   readonly record: TaskRecord
   readonly origin: Origin
 
   constructor(record: TaskRecord, origin: Origin) {
+    super()
     this.record = record
     this.origin = origin
   }
@@ -151,6 +154,10 @@ export class TaskHandle implements AnyHandle {
 
   [Hash.symbol](): number {
     return Hash.string(this.id)
+  }
+
+  toString(): string {
+    return `Task ${nameOf(this.record)}, ${this.record.state}`
   }
 
   toJSON(): unknown {

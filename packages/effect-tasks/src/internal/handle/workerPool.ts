@@ -12,6 +12,7 @@ import { dispatch } from "../dispatch/dispatch.ts"
 import { awaitEnd, shutDown } from "../dispatch/registry.ts"
 import { type Check, type Checks, read, toCount, toMillis, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
+import { printedAs } from "../observe/printed.ts"
 import { Census } from "../record/census.ts"
 import { Directory } from "../record/directory.ts"
 import { Listener } from "../record/listener.ts"
@@ -84,6 +85,10 @@ const toId = (id: string): string => toText(id, "the id", "WorkerPool")
 const makeService = (machine: Machine, directory: Directory): InternalWorkerPool => ({
   [MachineId]: machine,
   [DirectoryId]: directory,
+  ...printedAs(() => {
+    const { busy, queued, workers } = statusOf(machine)
+    return `WorkerPool, ${busy} of ${workers} workers busy, ${queued} queued`
+  }),
   global: new PoolHandle(machine.global),
   dispatch: (jobName, encoded, options) =>
     Effect.withFiber((fiber) =>

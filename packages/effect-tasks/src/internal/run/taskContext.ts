@@ -5,6 +5,8 @@ import type * as Queue from "effect/Queue"
 import type { TaskContext } from "../../Task.ts"
 import type { TaskPool } from "../../TaskPool.ts"
 import { subjectOf, toEffect, toFunction, toMillis } from "../job/checks.ts"
+import { nameOf } from "../observe/label.ts"
+import { Printed } from "../observe/printed.ts"
 import { latestOf, report } from "../observe/progress.ts"
 import { handleOf } from "../record/pool.ts"
 import type { Run } from "../record/run.ts"
@@ -14,17 +16,22 @@ import { register } from "./hooks.ts"
 import { inboxOf } from "./inbox.ts"
 
 /** What a handler sees of its own task. */
-export class TaskContextImpl implements TaskContext<any, any, any, any> {
+export class TaskContextImpl extends Printed implements TaskContext<any, any, any, any> {
   private readonly run: Run
   readonly attempt: number
 
   constructor(run: Run, attempt: number) {
+    super()
     this.run = run
     this.attempt = attempt
   }
 
   get id(): string {
     return this.run.task.id
+  }
+
+  toString(): string {
+    return `TaskContext of ${nameOf(this.run.task)}, attempt ${this.attempt}`
   }
 
   get pool(): TaskPool {
