@@ -3,10 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaParser from "effect/SchemaParser"
 import type { AnyJobOptions, KeyedConcurrency, PlainSchema, RetryOptions, Uniqueness } from "../../Job.ts"
 import { refuse, subjectOf, toCount, toFunction, toKey, toMillis, toPriority, toWord } from "./checks.ts"
 import { copierOf } from "./copy.ts"
+import { keepingInstances } from "./instances.ts"
 import { canonicalKeyOf } from "./key.ts"
+import { toSchema } from "./types.ts"
 
 /** In milliseconds. */
 export interface Timeouts {
@@ -34,14 +38,14 @@ export interface Definition {
   readonly keyed: boolean
   /** Checks the input of a dispatch and copies it. */
   readonly check: (input: unknown) => Exit.Exit<unknown, unknown>
-  /** Reads a payload from its JSON form. */
+  /** Reads a payload from its JSON form and copies it. */
   readonly decode: (encoded: unknown) => Exit.Exit<unknown, unknown>
 }
 
 /** Dies of an option that could never work. */
 export const define = (tag: string, options: AnyJobOptions): Definition => {
   if (typeof tag !== "string") refuse("Job.make", "the tag", tag, "give a string")
-  const payload = toSchema(options.payload)
+  const payload = toPayload(options.payload)
   const { concurrency, persistent, retry } = options
   const key = toFunction(options.key, "key", tag)
   const unique = options.unique === true ? "join" : options.unique === false ? undefined : options.unique
@@ -51,6 +55,8 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
   if (retry?.schedule !== undefined && !Schedule.isSchedule(retry.schedule)) {
     refuse(subjectOf(tag), "retry.schedule", retry.schedule, "give a Schedule")
   }
+  const make = making(payload)
+  const copied = copying(payload)
   const wire = lazy(() => Schema.toCodecJson(payload as Schema.Codec<unknown, unknown>))
   const decode = lazy(() => Schema.decodeUnknownEffect(wire()))
   return {
@@ -79,8 +85,8 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
     keyOf: key === undefined
       ? canonicalKeyOf(tag, payload)
       : (value) => toKey(key(value), "key", tag),
-    check: payload.ast._tag === "Void" ? checkNothing : copying(payload),
-    decode: (encoded) => synchronously(decode()(encoded))
+    check: payload.ast._tag === "Void" ? checkNothing : (input) => copied(checkPayload(make, input)),
+    decode: (encoded) => copied(synchronously(decode()(encoded)))
   }
 }
 
@@ -97,23 +103,29 @@ const checkNothing = (input: unknown): Exit.Exit<undefined, string> =>
     ? Exit.succeed(input)
     : Exit.fail("the job takes no payload; options are the second argument: dispatch(undefined, options)")
 
-/** Checks the input, which stays its owner's. */
-const copying = (payload: PlainSchema): Definition["check"] => {
+/** What is read stays its owner's: the task gets a copy. */
+const copying = (payload: PlainSchema): (read: Exit.Exit<unknown, unknown>) => Exit.Exit<unknown, unknown> => {
   const copy = copierOf(payload.ast)
-  return copy === undefined
-    ? (input) => checkPayload(payload, input)
-    : (input) => Exit.map(checkPayload(payload, input), copy)
+  return (read) => copy === undefined || Exit.isFailure(read) ? read : copy(read.value)
 }
 
+const making = (payload: PlainSchema): Make => {
+  const type = SchemaAST.toType(payload.ast)
+  const kept = keepingInstances(type)
+  return kept === type ? (input) => payload.makeEffect(input as never) : SchemaParser.makeEffect(toSchema(kept))
+}
+
+type Make = (input: unknown) => Effect.Effect<unknown, unknown>
+
 /** Where every field is optional the payload is too: types let it be left out. */
-const checkPayload = (payload: PlainSchema, input: unknown): Exit.Exit<unknown, unknown> => {
-  const checked = synchronously(payload.makeEffect(input as never))
+const checkPayload = (make: Make, input: unknown): Exit.Exit<unknown, unknown> => {
+  const checked = synchronously(make(input))
   if (input !== undefined || Exit.isSuccess(checked)) return checked
-  const empty = synchronously(payload.makeEffect({} as never))
+  const empty = synchronously(make({}))
   return Exit.isSuccess(empty) ? empty : checked
 }
 
-const toSchema = (payload: unknown): PlainSchema =>
+const toPayload = (payload: unknown): PlainSchema =>
   payload === undefined
     ? Schema.Void
     : Schema.isSchema(payload)
