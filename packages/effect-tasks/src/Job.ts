@@ -102,8 +102,9 @@ export interface JobOptions<
 > {
   /**
    * Struct fields or a Schema; none unless given. Checked at each dispatch and copied: what the handler gets does not
-   * change with the caller's object, but for objects of classes that are not Schema's own, which are shared. It may be
-   * left out where every field is optional; a job without payload refuses any.
+   * change with the caller's object. Shared are values of `Schema.Any`, functions, shared memory, and objects that cannot
+   * be read again or whose class is neither Schema's own nor a Date, bytes, a Map or the like. It may be left out where
+   * every field is optional; a job without payload refuses any.
    */
   readonly payload?: Payload | undefined
   /** What a task succeeds with; nothing unless given. Not checked in memory. */
@@ -116,8 +117,8 @@ export interface JobOptions<
   readonly message?: Message | undefined
   /**
    * The identity of the work, for `unique`, `persistent` and `find`; the canonical text of the payload unless given: equal
-   * payloads have the same, unlike ones never do. Give one where payloads hold what has no text, functions for instance:
-   * without it `unique` and `persistent` jobs refuse them.
+   * payloads have the same, unlike ones never do. Give one where payloads hold what has no text, functions for instance, or
+   * secrets (`Redacted`), for keys are shown: without it `unique` and `persistent` jobs refuse them.
    */
   readonly key?: ((payload: PayloadSchema<Payload>["Type"]) => string) | undefined
   /**

@@ -4,77 +4,6 @@ import { one, type RuleMutant } from "./rule.ts"
 export const given: ReadonlyArray<RuleMutant> = [
   one(
     "R25",
-    "payloads are not checked",
-    "job/definition.ts",
-    "checkNothing : copying(payload)",
-    "checkNothing : (input) => Exit.succeed(input)"
-  ),
-  one(
-    "R25",
-    "a handler gets the caller's own object",
-    "job/definition.ts",
-    "Exit.map(checkPayload(payload, input), copy)",
-    "checkPayload(payload, input)"
-  ),
-  one("R25", "a Date in a payload is the caller's", "job/copy.ts", "return remember(new Date(value))", "return value"),
-  one(
-    "R25",
-    "a typed array in a payload is the caller's",
-    "job/copy.ts",
-    "return remember(structuredClone(value))",
-    "return value"
-  ),
-  one(
-    "R25",
-    "what a Map in a payload holds is the caller's",
-    "job/copy.ts",
-    "entries.set(copy(key), copy(each))",
-    "entries.set(key, each)"
-  ),
-  one(
-    "R25",
-    "what a record in a payload holds is the caller's",
-    "job/copy.ts",
-    "        ast.indexSignatures.map(({ type }) => copierOf(type))\n",
-    "        []\n"
-  ),
-  one(
-    "R25",
-    "what a tuple in a payload holds is the caller's",
-    "job/copy.ts",
-    "inItems(ast.elements.map(copierOf), ",
-    "inItems(ast.elements.map(() => undefined), "
-  ),
-  one(
-    "R25",
-    "what stands behind the fields of a tuple in a payload is the caller's",
-    "job/copy.ts",
-    "ast.rest.map(copierOf)",
-    "[]"
-  ),
-  one(
-    "R25",
-    "of the rest of a tuple in a payload but the first kind is copied",
-    "job/copy.ts",
-    "copies.some(isCopy) ? copies.length === 1 ? copies[0] : copyOf : undefined",
-    "copies[0]"
-  ),
-  one(
-    "R25",
-    "a Schema is looked at wherever it stands",
-    "job/copy.ts",
-    "  if (!known.has(ast)) known.set(ast, makeCopier(ast))\n",
-    "  known.set(ast, makeCopier(ast))\n"
-  ),
-  one(
-    "R25",
-    "options are taken for the payload of a job without one",
-    "job/definition.ts",
-    "  input === undefined\n    ? Exit.succeed",
-    "  true\n    ? Exit.succeed"
-  ),
-  one(
-    "R25",
     "the canonical key is made for every dispatch",
     "dispatch/dispatch.ts",
     "if (definition.keyed) task.key = definition.keyOf(payload.value)",
@@ -224,5 +153,126 @@ export const given: ReadonlyArray<RuleMutant> = [
     "dispatch/dispatch.ts",
     "if (pool.machine !== machine) {",
     "if (false) {"
+  ),
+  one(
+    "R25",
+    "payloads are not checked",
+    "job/definition.ts",
+    "checkNothing : (input) => copied(checkPayload(make, input))",
+    "checkNothing : (input) => Exit.succeed(input)"
+  ),
+  one(
+    "R25",
+    "a handler gets the caller's own object",
+    "job/definition.ts",
+    "copy === undefined || Exit.isFailure(read) ? read : copy(read.value)",
+    "read"
+  ),
+  one(
+    "R25",
+    "what is dispatched by name is the caller's",
+    "job/definition.ts",
+    "copied(synchronously(decode()(encoded)))",
+    "synchronously(decode()(encoded))"
+  ),
+  one(
+    "R25",
+    "a Date in a payload is the caller's",
+    "job/copy.ts",
+    "if (from instanceof Date) return new Date(from)",
+    ""
+  ),
+  one("R25", "a typed array in a payload is the caller's", "job/copy.ts", "viewLike(from, from.buffer)", "undefined"),
+  one(
+    "R25",
+    "all bytes behind a view are copied",
+    "job/copy.ts",
+    "buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)",
+    "buffer.slice(0)"
+  ),
+  one("R25", "what a Map in a payload holds is the caller's", "job/copy.ts", "copy(key), copy(each)", "key, each"),
+  one(
+    "R25",
+    "what an Option in a payload holds is the caller's",
+    "job/copy.ts",
+    "typeParameters.map(copying)",
+    "typeParameters"
+  ),
+  one(
+    "R25",
+    "an instance in a payload is the caller's",
+    "job/copy.ts",
+    "classOf(value) === undefined ? value : copyOf(value, copies)",
+    "value"
+  ),
+  one(
+    "R25",
+    "a copied error has another stack",
+    "job/copy.ts",
+    "if (isItem(name) || fields.has(name)) continue",
+    `if (isItem(name) || fields.has(name) || name === "stack") continue`
+  ),
+  one(
+    "R25",
+    "an instance loses what it was not made of",
+    "job/copy.ts",
+    "if (isItem(name) || fields.has(name)) continue",
+    "if (isItem(name) || fields.size > 0) continue"
+  ),
+  one(
+    "R25",
+    "a function of the copy belongs to the original",
+    "job/copy.ts",
+    `typeof value === "function" && Object.hasOwn(to, name)`,
+    "false"
+  ),
+  one(
+    "R25",
+    "a copy is of the class that a class extends",
+    "job/copy.ts",
+    "Object.setPrototypeOf(value, Object.getPrototypeOf(from))",
+    "Object.getPrototypeOf(from)"
+  ),
+  one(
+    "R25",
+    "holes of an array are filled",
+    "job/copy.ts",
+    "from.forEach((each, i) => (items[i] = each))",
+    "items.push(...from)"
+  ),
+  one(
+    "R25",
+    "what cannot be read is not taken",
+    "job/copy.ts",
+    "  } catch {\n    return shared(from)\n",
+    "  } catch (error) {\n    throw error\n"
+  ),
+  one(
+    "R25",
+    "a copy leaves out what a smaller member of a union does not know",
+    "job/copy.ts",
+    `{ onExcessProperty: "error", copies }`,
+    "{ copies }"
+  ),
+  one(
+    "R25",
+    "a declared type with other fields is not taken",
+    "job/copy.ts",
+    "Exit.isSuccess(copy) ? copy : read(value, lenient)",
+    "copy"
+  ),
+  one(
+    "R25",
+    "an instance of a member of a union becomes one of another",
+    "job/instances.ts",
+    "makes[memberOfClass(members, input)] ?? make!",
+    "make!"
+  ),
+  one(
+    "R25",
+    "options are taken for the payload of a job without one",
+    "job/definition.ts",
+    "  input === undefined\n    ? Exit.succeed",
+    "  true\n    ? Exit.succeed"
   )
 ]

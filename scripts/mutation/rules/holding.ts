@@ -42,8 +42,8 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R12",
     "the cancel of a pool hides its failures",
     "handle/pool.ts",
-    "  if (first !== undefined) return new ChildTaskFailed",
-    "  if (first !== undefined && !pool.canceled) return new ChildTaskFailed"
+    "  if (first !== undefined) {\n    return bare",
+    "  if (first !== undefined && !pool.canceled) {\n    return bare"
   ),
   one(
     "R12",
@@ -254,7 +254,7 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "a run that is interrupted in a dispatch keeps its hold",
     "dispatch/accept.ts",
-    "  how.accepted?.(ticket)\n",
+    "    how.accepted(ticket)\n",
     ""
   ),
   // keys
@@ -292,21 +292,59 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "unlike members of a union have one key",
     "job/key.ts",
-    "const marked = isAmbiguous(wire.ast, new Set())",
-    "const marked = false"
+    "return `${member}(${texts[member]!(value)})`",
+    "return texts[member]!(value)"
+  ),
+  one(
+    "R15",
+    "items of Maps and Sets have a key without their kinds",
+    "job/key.ts",
+    ".map(textOf(item)).toSorted()",
+    ".map((each) => JSON.stringify(each)).toSorted()"
   ),
   one(
     "R15",
     "a key depends on the order of insertion in Maps and Sets",
     "job/key.ts",
-    "items.toSorted() : items",
-    "items : items"
+    ".map(textOf(item)).toSorted()",
+    ".map(textOf(item))"
+  ),
+  one("R15", "a key depends on the order of fields", "job/key.ts", "names.toSorted().map", "names.map"),
+  one("R15", "classes of one identifier have one key", "job/key.ts", "    if (own >= 0) return own\n", ""),
+  one(
+    "R15",
+    "values that are encoded as one have one key",
+    "job/key.ts",
+    "Exit.isSuccess(decoded) && Equal.equals(decoded.value, value) ? tell(encoded) : undefined",
+    "tell(encoded)"
+  ),
+  one("R15", "what encodes a whole has a part in the key", "job/key.ts", "composed.has(ast._tag) ?", "false ?"),
+  one(
+    "R15",
+    "what is encoded as null has the key of null",
+    "job/key.ts",
+    `something === "null" || something === "undefined" ?`,
+    "false ?"
   ),
   one(
     "R15",
-    "a key depends on the order of fields",
+    "equal durations have two keys",
     "job/key.ts",
-    "Object.keys(encoded).toSorted()",
-    "Object.keys(encoded)"
+    "Duration.isDuration(value) ? rounded(value) : value",
+    "value"
+  ),
+  one(
+    "R15",
+    "a key leaves out what a smaller member of a union does not know",
+    "job/key.ts",
+    `first(value, { onExcessProperty: "error" })`,
+    "first(value)"
+  ),
+  one(
+    "R15",
+    "fields of a pattern are told by another one's type",
+    "job/key.ts",
+    "indexed.findLast(({ takes }) => takes(name))",
+    "indexed[0]"
   )
 ]

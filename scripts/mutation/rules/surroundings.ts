@@ -195,9 +195,9 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
   one(
     "R24",
     "logs do not say where they come from",
-    "dispatch/registry.ts",
-    "fiber === undefined ? undefined : runOf(fiber)",
-    "undefined"
+    "observe/log.ts",
+    "  if (task === undefined) return\n",
+    "  return\n"
   ),
   one("R24", "dispatches are not counted in the metrics", "dispatch/accept.ts", "  countDispatch(task)\n", ""),
   one(

@@ -245,7 +245,7 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R22",
     "a ring names but its ends",
     "wait/graph.ts",
-    "ring: ring.map((node) => node.id)",
+    "ring: ring.map(({ id }) => id)",
     "ring: [ring[0].id, from.id]"
   ),
   one(

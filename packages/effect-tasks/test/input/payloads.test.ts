@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Schema } from "effect"
+import { Cause, Effect, Exit, Layer, Redacted, Schema } from "effect"
 import { DispatchError, InvalidPayload, Job, TaskPool, WorkerPool } from "effect-tasks"
 import { unreadable, untouchable } from "../faults/hostile.ts"
 import { invalid, misuse, reasonOf, unchanged } from "./refusal.ts"
@@ -177,6 +177,22 @@ describe("A payload that no Schema checks", () => {
     ["an object that throws when it is read", () => throwsIn("leaf")],
     ["an object that throws at every touch", untouchable]
   ]
+  it.effect("a secret is in no key: a job that needs one refuses it, the id stands for it elsewhere", () => {
+    const secret = { payload: { token: Schema.Redacted(Schema.String) } }
+    class Told extends Job.make("Told", secret) {}
+    class KeyedSecret extends Job.make("KeyedSecret", { ...secret, unique: true }) {}
+    const handlers = Layer.mergeAll(Told.toLayer(() => Effect.void), KeyedSecret.toLayer(() => Effect.void))
+    return Effect.gen(function*() {
+      const payload = { token: Redacted.make("hush") }
+      const task = yield* Told.dispatch(payload)
+      assert.strictEqual((yield* task.status).key, task.id)
+      assert.match(
+        misuse(yield* unchanged(KeyedSecret.dispatch(payload))),
+        /^Job "KeyedSecret": .*; give the job a key$/
+      )
+    }).pipe(Effect.provide(handlers.pipe(Layer.provideMerge(WorkerPool.layer()))))
+  })
+
   for (const [name, make] of values) {
     it.effect(`(${name}) is handed on, and the task has a status and a key`, () =>
       Effect.gen(function*() {

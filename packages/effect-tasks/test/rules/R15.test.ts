@@ -1,5 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BigDecimal, Deferred, Effect, Exit, Fiber, Layer, Option, References, Schema, Scope } from "effect"
+import {
+  BigDecimal,
+  Chunk,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  HashMap,
+  HashSet,
+  Layer,
+  Option,
+  References,
+  Schema,
+  SchemaTransformation,
+  Scope
+} from "effect"
 import { DispatchError, DuplicateTask, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
@@ -1020,6 +1036,66 @@ describe("R15 Unique keys", () => {
       }).pipe(Effect.provide(job.toLayer(() => Effect.void).pipe(Layer.provideMerge(WorkerPool.layer()))))
     }
     const textOr = <S extends Schema.Codec<any, any>>(schema: S) => Schema.Union([schema, Schema.String])
+    const [date, iso] = [new Date(0), "1970-01-01T00:00:00.000Z"]
+    const DateOrText = textOr(Schema.Date)
+    const encodedAs = <To>(to: Schema.Codec<To>, decode: (encoded: To) => number, encode: (value: number) => To) =>
+      Schema.Number.pipe(Schema.encodeTo(to, SchemaTransformation.transform({ decode, encode })))
+    const Rounded = encodedAs(Schema.String, Number, (value) => value.toFixed(0))
+    const ZeroAsNull = encodedAs(
+      Schema.NullOr(Schema.Number),
+      (value) => value ?? 0,
+      (value) => value === 0 ? null : value
+    )
+    const classOf = (identifier: string) => {
+      class Point extends Schema.Class<Point>(identifier)({ x: Schema.Number, y: Schema.optional(Schema.Number) }) {}
+      return Point
+    }
+    const [PointA, PointB, PointA2] = [classOf("a/Point"), classOf("b/Point"), classOf("a/Point")]
+    const Some = (() => {
+      class Object extends Schema.TaggedClass<Object>()("Some", { value: Schema.String }) {}
+      return Object
+    })()
+    const Pair = Schema.StructWithRest(Schema.Struct({}), [
+      Schema.Record(Schema.TemplateLiteral(["at", Schema.String]), DateOrText),
+      Schema.Record(Schema.TemplateLiteral(["point", Schema.String]), Schema.Union([PointA, PointB]))
+    ])
+    class Money {
+      #cents: number
+      constructor(cents: number) {
+        this.#cents = cents
+      }
+      get cents(): number {
+        return this.#cents
+      }
+    }
+    const Price = Schema.declare((value): value is Money => value instanceof Money, {
+      toCodecJson: () =>
+        Schema.link<Money>()(
+          Schema.Struct({ cents: Schema.Number }),
+          SchemaTransformation.transform({ decode: ({ cents }) => new Money(cents), encode: (money): Money => money })
+        )
+    })
+    const Hidden = Schema.declare((value): value is Money => value instanceof Money).pipe(
+      Schema.encodeTo(
+        Schema.String,
+        SchemaTransformation.transform({
+          decode: (text: string) => new Money(Number(text)),
+          encode: (money: Money) => `${money.cents}`
+        })
+      )
+    )
+    const Defaulted = Schema.Struct({
+      n: Schema.Number.pipe(Schema.withConstructorDefault(Effect.succeed(1))),
+      point: PointA
+    })
+    interface Tree {
+      readonly at: Date | string
+      readonly below: ReadonlyArray<Tree>
+    }
+    const Tree = Schema.Struct({
+      at: DateOrText,
+      below: Schema.Array(Schema.suspend((): Schema.Codec<Tree, any> => Tree))
+    })
 
     const unlike: ReadonlyArray<readonly [string, Schema.Codec<any, any>, unknown, unknown]> = [
       ["NaN and \"NaN\"", textOr(Schema.Number), NaN, "NaN"],
@@ -1054,7 +1130,97 @@ describe("R15 Unique keys", () => {
         new Uint8Array([215, 93, 117]),
         BigDecimal.fromBigInt(1111n)
       ],
-      ["lone surrogates", Schema.String, "\ud800", "\ud801"]
+      ["lone surrogates", Schema.String, "\ud800", "\ud801"],
+      ["a Set of a Date and one of its text", Schema.ReadonlySet(DateOrText), new Set([date]), new Set([iso])],
+      [
+        "a Map to a Date and one to its text",
+        Schema.ReadonlyMap(Schema.String, DateOrText),
+        new Map([["a", date]]),
+        new Map([["a", iso]])
+      ],
+      [
+        "a Map from a Date and one from its text",
+        Schema.ReadonlyMap(DateOrText, Schema.Number),
+        new Map([[date, 1]]),
+        new Map([[iso, 1]])
+      ],
+      ["a Chunk of a Date and one of its text", Schema.Chunk(DateOrText), Chunk.of(date), Chunk.of(iso)],
+      ["a HashSet of a Date and one of its text", Schema.HashSet(DateOrText), HashSet.make(date), HashSet.make(iso)],
+      [
+        "a HashMap to a Date and one to its text",
+        Schema.HashMap(Schema.String, DateOrText),
+        HashMap.make(["a", date]),
+        HashMap.make(["a", iso])
+      ],
+      [
+        "a Date and its text in a field that is encoded under another name",
+        Schema.Struct({ at: DateOrText }).pipe(Schema.encodeKeys({ at: "time" })),
+        { at: date },
+        { at: iso }
+      ],
+      [
+        "fields that are encoded under each other's names",
+        Schema.Struct({ a: DateOrText, b: DateOrText }).pipe(Schema.encodeKeys({ a: "b", b: "a" })),
+        { a: date, b: iso },
+        { a: iso, b: date }
+      ],
+      ["a Date and its text below", Tree, { at: iso, below: [{ at: date, below: [] }] }, {
+        at: iso,
+        below: [{ at: iso, below: [] }]
+      }],
+      [
+        "two classes of one name",
+        Schema.Union([PointA, PointB]),
+        new PointA({ x: 1 }),
+        new PointB({ x: 1 })
+      ],
+      [
+        "two classes of one identifier",
+        Schema.Union([PointA, PointA2]),
+        new PointA({ x: 1 }),
+        new PointA2({ x: 1 })
+      ],
+      [
+        "an Option and an instance of a class called Object",
+        Schema.Union([Schema.Option(Schema.String), Some]),
+        Option.some("a"),
+        new Some({ value: "a" })
+      ],
+      [
+        "two classes in fields of one pattern",
+        Pair,
+        { at1: date, point1: new PointA({ x: 1 }) },
+        { at1: date, point1: new PointB({ x: 1 }) }
+      ],
+      ["a Date and its text in fields of one pattern", Pair, { at1: date }, { at1: iso }],
+      [
+        "structs that have become too large for a member of the union",
+        Schema.Union([Schema.Struct({ n: Schema.Number }), Defaulted]),
+        { point: new PointA({ x: 1 }) },
+        { point: new PointA({ x: 2 }) }
+      ],
+      ["declared values whose fields are hidden", Price, new Money(1), new Money(2)],
+      ["declared values that are encoded", Schema.Union([Hidden, Schema.String]), new Money(1), "1"],
+      ["fields that a Schema takes unseen", Schema.Struct({}), { a: 1 }, { a: 2 }],
+      [
+        "a __proto__ and none",
+        Schema.Struct({ ["__proto__"]: Schema.optional(Schema.Number) }),
+        JSON.parse(`{"__proto__":1}`),
+        {}
+      ],
+      [
+        "nothing and a null in it",
+        Schema.OptionFromNullOr(Schema.NullOr(Schema.String)),
+        Option.none(),
+        Option.some(null)
+      ],
+      ["numbers that are encoded as one", Rounded, 1.2, 1.4],
+      ["what is encoded as null and null", Schema.NullOr(ZeroAsNull), 0, null],
+      ["a number and its text that are encoded as one", Schema.Union([Schema.NumberFromString, Schema.String]), 1, "1"],
+      ["absent and undefined", Schema.Struct({ a: Schema.optional(Schema.String) }), {}, { a: undefined }],
+      ["a text and what looks like the key of another", DateOrText, date, `0("${iso}")`],
+      ["null and \"null\"", Schema.NullOr(Schema.String), null, "null"],
+      ["undefined and \"undefined\"", Schema.UndefinedOr(Schema.String), undefined, "undefined"]
     ]
     for (const [n, [name, schema, one, two]] of unlike.entries()) {
       it.effect(`tell ${name} apart`, () =>
@@ -1090,7 +1256,39 @@ describe("R15 Unique keys", () => {
         Schema.ReadonlySet(Schema.Date),
         new Set([new Date(1), new Date(2)]),
         new Set([new Date(2), new Date(1)])
-      ]
+      ],
+      [
+        "Maps of Sets in another order",
+        Schema.ReadonlyMap(Schema.String, Schema.ReadonlySet(Schema.String)),
+        new Map([["a", new Set(["b", "c"])], ["d", new Set(["e"])]]),
+        new Map([["d", new Set(["e"])], ["a", new Set(["c", "b"])]])
+      ],
+      [
+        "Sets of Maps in another order",
+        Schema.ReadonlySet(Schema.ReadonlyMap(Schema.String, DateOrText)),
+        new Set([new Map([["a", date], ["b", date]]), new Map([["c", date]])]),
+        new Set([new Map([["c", date]]), new Map([["b", date], ["a", date]])])
+      ],
+      [
+        "HashMaps in another order",
+        Schema.HashMap(DateOrText, Schema.HashSet(Schema.Number)),
+        HashMap.make([date, HashSet.make(1, 33, 65)], ["a", HashSet.empty<number>()]),
+        HashMap.make(["a", HashSet.empty<number>()], [new Date(0), HashSet.make(65, 33, 1)])
+      ],
+      ["equal instances", Schema.Union([PointA, PointB]), new PointB({ x: 0 }), new PointB({ x: -0 })],
+      ["equal durations", Schema.Duration, Duration.millis(2), Duration.nanos(2_000_000n)],
+      ["what is encoded as JSON in another order", Schema.fromJsonString(Schema.Unknown), { a: 1, b: [2] }, {
+        b: [2],
+        a: 1
+      }],
+      ["equal trees", Tree, { at: date, below: [{ at: iso, below: [] }] }, {
+        below: [{ below: [], at: iso }],
+        at: date
+      }],
+      ["equal fields of one pattern", Pair, { point1: new PointA({ x: 1 }), at1: date }, {
+        at1: date,
+        point1: new PointA({ x: 1 })
+      }]
     ]
     for (const [n, [name, schema, one, two]] of alike.entries()) {
       it.effect(`are the same for ${name}`, () =>
@@ -1098,6 +1296,28 @@ describe("R15 Unique keys", () => {
           origin(`Alike${n}`, schema, one, two),
           (found) => assert.strictEqual(found, "joined")
         ))
+    }
+
+    const plain: ReadonlyArray<readonly [string, Schema.Codec<any, any>, unknown, string]> = [
+      ["sorts fields by name", Schema.Json, { b: 1, "a b": 2, a: [null, true] }, `{"a":[null,true],"a b":2,"b":1}`],
+      ["does not mark members of a union", Schema.Union([Schema.Number, DateOrText, Schema.Json]), [1, "a"], `[1,"a"]`],
+      ["does not mark what may be left out", Schema.NullishOr(Schema.Date), date, JSON.stringify(iso)],
+      ["names fields by texts", Schema.Record(Schema.Literals([1, 2]), Schema.Number), { 1: 3, 2: 4 }, `{"1":3,"2":4}`],
+      ["tells a leaf as it is encoded", Schema.NumberFromString, 1, `"1"`],
+      [
+        "tells a list whose items are encoded",
+        Schema.Tuple([Schema.Number, Schema.URL]),
+        [1, new URL("http://a/")],
+        `[1,"http://a/"]`
+      ]
+    ]
+    for (const [n, [name, schema, value, text]] of plain.entries()) {
+      it.effect(`are plain JSON: it ${name}`, () =>
+        Effect.gen(function*() {
+          const job = Job.make(`Plain${n}`, { payload: Schema.Struct({ x: schema }) })
+          const task = yield* job.dispatch({ x: value }).pipe(Effect.provide(job.toLayer(() => Effect.void)))
+          assert.strictEqual(task.key, `{"x":${text}}`)
+        }).pipe(Effect.scoped, Effect.provide(WorkerPool.layer())))
     }
   })
 })

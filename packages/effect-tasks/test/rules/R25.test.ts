@@ -1,5 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Schema, SchemaTransformation } from "effect"
+import {
+  Chunk,
+  Effect,
+  Exit,
+  HashMap,
+  Layer,
+  Option,
+  Redacted,
+  Schema,
+  SchemaParser,
+  SchemaTransformation
+} from "effect"
 import { DispatchError, InvalidPayload, Job, JobNotRegistered, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import {
   defect,
@@ -257,12 +268,47 @@ describe("R25 Payloads and keys", () => {
       x: Schema.mutableKey(Schema.Int),
       list: Schema.mutable(Schema.Array(Schema.Int))
     }) {
+      #secret = 4
+      calls = 0
       get sum(): number {
         return this.list.reduce((sum, n) => sum + n, this.x)
       }
+      get secret(): number {
+        return this.#secret
+      }
     }
+    class Failed extends Schema.TaggedError<Failed>()("Failed", { at: Schema.Date }) {
+      #times = 1
+      override get message(): string {
+        return `failed ${this.#times} time`
+      }
+    }
+    class Stamp extends Date {
+      label = { text: "mine" }
+      get text(): string {
+        return `${this.label.text} ${this.getTime()}`
+      }
+    }
+    class Names extends Map<string, Date> {
+      get text(): string {
+        return [...this.keys()].join()
+      }
+    }
+    class Dates extends Array<Date> {
+      get first(): number {
+        return this[0]!.getTime()
+      }
+    }
+    const mark = Symbol("mark")
     const change = (value: any): void => {
-      if (value instanceof Date) value.setTime(99)
+      if (value instanceof Date) {
+        value.setTime(99)
+        if (value instanceof Stamp) value.label.text = "changed"
+      } else if (Option.isOption(value)) change(Option.getOrThrow(value))
+      else if (Chunk.isChunk(value)) Chunk.toReadonlyArray(value).forEach(change)
+      else if (HashMap.isHashMap(value)) HashMap.toValues(value).forEach(change)
+      else if (Redacted.isRedacted(value)) change(Redacted.value(value))
+      else if (value instanceof URLSearchParams) value.append("changed", "99")
       else if (ArrayBuffer.isView(value)) (value as Uint8Array).fill(99)
       else if (value instanceof Map) {
         for (const part of value.values()) change(part)
@@ -273,9 +319,9 @@ describe("R25 Payloads and keys", () => {
         value.forEach(change)
         value.push(99)
       } else if (typeof value === "object" && value !== null) {
-        for (const key of Object.keys(value)) {
+        for (const key of Reflect.ownKeys(value)) {
           if (typeof value[key] === "object") change(value[key])
-          else value[key] = 99
+          else if (typeof value[key] !== "function") value[key] = 99
         }
       }
     }
@@ -310,7 +356,79 @@ describe("R25 Payloads and keys", () => {
         name: "an instance of a Schema.Class",
         schema: Point,
         make: () => new Point({ x: 1, list: [1, 2] }),
-        has: (value) => value instanceof Point && value.sum === 4
+        has: (value) => value instanceof Point && value.sum === 4 && value.secret === 4
+      },
+      {
+        name: "an instance that has changed",
+        schema: Point,
+        make: () => {
+          const point = new Point({ x: 1, list: [1, 2] })
+          point.list.push(point.secret)
+          return Object.assign(point, { calls: 1, more: { at: new Date(7) } })
+        },
+        has: (value) => value.calls === 1 && value.sum === 8 && value.more.at instanceof Date
+      },
+      {
+        name: "an error",
+        schema: Failed,
+        make: () => Object.assign(new Failed({ at: new Date(7) }), { stack: "mine", more: { at: new Date(8) } }),
+        has: (value) => value instanceof Failed && value.message === "failed 1 time" && value.stack === "mine"
+      },
+      {
+        name: "a Buffer",
+        schema: Schema.Uint8Array,
+        make: () => Buffer.from([1, 2]),
+        has: (value) => Buffer.isBuffer(value) && value.toString("hex") === "0102"
+      },
+      {
+        name: "a Date that is a Stamp",
+        schema: Schema.Date,
+        make: () => new Stamp(7),
+        has: (value) => value instanceof Stamp && value.text === "mine 7"
+      },
+      {
+        name: "subclasses of what is known",
+        schema: Schema.Unknown,
+        make: () => ({ names: new Names([["a", new Date(7)]]), dates: Dates.of(new Date(8)) }),
+        has: ({ dates, names }) =>
+          names instanceof Names && names.text === "a" && dates instanceof Dates && dates.first === 8
+      },
+      {
+        name: "fields without a name, and holes",
+        schema: Schema.Unknown,
+        make: () => ({ [mark]: { at: new Date(7) }, list: Object.assign([new Date(8)], { length: 3 }) }),
+        has: (value) => value[mark].at instanceof Date && value.list.length === 3 && !(1 in value.list)
+      },
+      {
+        name: "an object without prototype",
+        schema: Schema.Unknown,
+        make: () => Object.assign(Object.create(null), { at: new Date(7), ["__proto__"]: new Date(8) }),
+        has: (value) => Object.getPrototypeOf(value) === null && value["__proto__"] instanceof Date
+      },
+      {
+        name: "an expression and an address",
+        schema: Schema.Unknown,
+        make: () => ({ match: Object.assign(/a/g, { lastIndex: 5 }), query: new URLSearchParams("a=1") }),
+        has: ({ match, query }) => match instanceof RegExp && match.lastIndex === 5 && query.get("a") === "1"
+      },
+      { name: "an Option of a Date", schema: Schema.Option(Schema.Date), make: () => Option.some(new Date(7)) },
+      { name: "a Chunk of Dates", schema: Schema.Chunk(Schema.Date), make: () => Chunk.make(new Date(7), new Date(8)) },
+      {
+        name: "a HashMap of Dates",
+        schema: Schema.HashMap(Schema.String, Schema.Date),
+        make: () => HashMap.make(["a", new Date(7)])
+      },
+      {
+        name: "secret bytes",
+        schema: Schema.Redacted(Schema.Uint8Array, { disallowJsonEncode: true }),
+        make: () => Redacted.make(new Uint8Array([1])),
+        has: (value) => Redacted.value(value as Redacted.Redacted<Uint8Array>)[0] === 1
+      },
+      { name: "what a Schema takes unseen", schema: Schema.Struct({}), make: () => ({ a: [1] }) },
+      {
+        name: "what a recursive Schema holds",
+        schema: Schema.Struct({ below: Schema.Array(Schema.suspend((): typeof Schema.Date => Schema.Date)) }),
+        make: () => ({ below: [new Date(7)] })
       },
       { name: "lists and records", schema: Schema.Json, make: () => ({ a: [{ b: [1] }] }) },
       { name: "an optional Date", schema: Schema.optional(Schema.Date) as never, make: () => new Date(7) },
@@ -416,6 +534,187 @@ describe("R25 Payloads and keys", () => {
         Carries.toLayer((payload) => Effect.succeed(payload))
       )
     })
+
+    const copyOf = (schema: Schema.Codec<any, any>, value: any) => {
+      const Copied = Job.make("Copied", { payload: Schema.Struct({ it: schema }) })
+      return withHandlers(
+        Effect.map(Copied.dispatch({ it: value }), ({ payload }) => (payload as { readonly it: any }).it),
+        Copied.toLayer(() => Effect.void)
+      )
+    }
+
+    it.effect("cycles, and what stands in several places, do so in the copy", () =>
+      Effect.gen(function*() {
+        const at = new Date(7)
+        const knot: Record<string, unknown> = { at, again: [at], map: new Map() }
+        knot["self"] = knot
+        knot["map"] = new Map([[knot, new Set([knot])]])
+        const copy = yield* copyOf(Schema.Unknown, knot)
+        assert.notStrictEqual(copy, knot)
+        assert.notStrictEqual(copy.at, at)
+        assert.strictEqual(copy.self, copy)
+        assert.strictEqual(copy.again[0], copy.at)
+        assert.isTrue(copy.map.get(copy).has(copy))
+      }))
+
+    it.effect("instances that hold one instance twice do so in the copy, however often", () => {
+      const Part = Schema.NullOr(Schema.suspend((): Schema.Codec<any> => Pair))
+      class Pair extends Schema.Class<Pair>("Pair")({ one: Part, two: Part }) {}
+      return Effect.gen(function*() {
+        let pair = new Pair({ one: null, two: null })
+        for (let n = 0; n < 100; n++) pair = new Pair({ one: pair, two: pair })
+        const copy = yield* copyOf(Pair, pair)
+        assert.notStrictEqual(copy.one, pair.one)
+        assert.strictEqual(copy.one, copy.two)
+        const knot = Object.assign(new Pair({ one: pair, two: null }), { two: pair })
+        Object.assign(knot, { one: knot })
+        const tied = yield* copyOf(Pair, knot)
+        assert.notStrictEqual(tied, knot)
+        assert.strictEqual(tied.one, knot) // no class can be given what it is still to make
+      })
+    })
+
+    it.effect("it may be nested deeply", () =>
+      Effect.gen(function*() {
+        let nest: Record<string, unknown> = {}
+        for (let n = 0; n < 20_000; n++) nest = { nest }
+        const copy = yield* copyOf(Schema.Unknown, nest)
+        assert.notStrictEqual(copy["nest"], nest["nest"])
+      }))
+
+    it.effect("what cannot be read or made again is shared, alone", () => {
+      class Choosy
+        extends Schema.Class<Choosy>("Choosy")({ n: Schema.mutableKey(Schema.Int.check(Schema.isGreaterThan(0))) })
+      {}
+      return Effect.gen(function*() {
+        const at = new Date(7)
+        const throws = Object.defineProperty({ at }, "bad", { enumerable: true, get: () => assert.fail("it was read") })
+        const { proxy: revoked, revoke } = Proxy.revocable({}, {})
+        revoke()
+        const detached = new ArrayBuffer(8)
+        structuredClone(detached, { transfer: [detached] })
+        const choosy = new Choosy({ n: 1 })
+        choosy.n = -1
+        const shared = { throws, revoked, detached, choosy }
+        const copy = yield* copyOf(Schema.Unknown, { at, ...shared })
+        assert.notStrictEqual(copy.at, at)
+        for (const name of Object.keys(shared) as Array<keyof typeof shared>) {
+          assert.isTrue(copy[name] === shared[name], name)
+        }
+      })
+    })
+
+    it.effect("an instance of a member of a union stays one, whichever member could be made of its fields", () => {
+      class First extends Schema.Class<First>("First")({ at: Schema.Date }) {}
+      class Second extends Schema.Class<Second>("Second")({ at: Schema.Date }) {}
+      const Either = Schema.Union([First, Schema.Union([Schema.Struct({ text: Schema.String }), Second])])
+      const Later = Schema.Union([First, Schema.suspend(() => Schema.Union([Second, Later]))]) as Schema.Codec<any>
+      return Effect.gen(function*() {
+        for (const schema of [Either, Schema.Union([First, Second]), Schema.NullOr(Either), Later]) {
+          assert.instanceOf(yield* copyOf(schema, new First({ at: new Date(7) })), First)
+          assert.instanceOf(yield* copyOf(schema, new Second({ at: new Date(7) })), Second)
+          assert.instanceOf(yield* copyOf(schema, { at: new Date(7) }), First)
+        }
+        const [one, two] = yield* copyOf(Schema.Array(Either), [new Second({ at: new Date(7) }), { text: "a" }])
+        assert.instanceOf(one, Second)
+        assert.deepStrictEqual(two, { text: "a" })
+      })
+    })
+
+    it.effect("the copy has all fields that a default has made too many for a smaller member of the union", () => {
+      const Large = Schema.Struct({
+        n: Schema.Int.pipe(Schema.withConstructorDefault(Effect.succeed(1))),
+        at: Schema.Date
+      })
+      return Effect.map(
+        copyOf(Schema.Union([Schema.Struct({ n: Schema.Int }), Large]), { at: new Date(7) }),
+        (copy) => assert.deepStrictEqual(copy, { n: 1, at: new Date(7) })
+      )
+    })
+
+    it.effect("a class that is declared with parts gets copies of them", () => {
+      class Box<A> {
+        readonly extra = 1
+        readonly part: A
+        constructor(part: A) {
+          this.part = part
+        }
+      }
+      const Boxed = Schema.declareConstructor<Box<Date>>()(
+        [Schema.Struct({ part: Schema.Date })],
+        ([parts]) => (input, _, options) =>
+          Effect.mapEager(SchemaParser.decodeUnknownEffect(parts)(input, options), ({ part }) => new Box(part))
+      )
+      return Effect.gen(function*() {
+        const box = new Box(new Date(7))
+        const copy = yield* copyOf(Boxed as Schema.Codec<any>, box)
+        assert.deepStrictEqual(copy, box)
+        assert.notStrictEqual(copy.part, box.part)
+      })
+    })
+
+    it.effect("of bytes those that are seen are copied, alone", () =>
+      Effect.gen(function*() {
+        const { buffer } = new Uint8Array(80).fill(7)
+        const views = { floats: new Float32Array(buffer, 8, 2), view: new DataView(buffer, 40, 3), bytes: buffer }
+        const { bytes, floats, view } = yield* copyOf(Schema.Unknown, views)
+        new Uint8Array(buffer).fill(99)
+        assert.deepStrictEqual(bytes, new Uint8Array(80).fill(7).buffer)
+        assert.deepStrictEqual(floats, new Float32Array(new Uint8Array(8).fill(7).buffer))
+        assert.deepStrictEqual(view, new DataView(new Uint8Array(3).fill(7).buffer))
+        assert.deepStrictEqual([floats.buffer.byteLength, view.buffer.byteLength], [8, 3])
+      }))
+
+    it.effect("fields of an instance are copied as its class says", () => {
+      class Kept extends Schema.Class<Kept>("Kept")({ any: Schema.Any, at: Schema.Option(Schema.Date) }) {}
+      return Effect.gen(function*() {
+        const kept = new Kept({ any: { n: 1 }, at: Option.some(new Date(7)) })
+        const copy = yield* copyOf(Kept, kept)
+        assert.strictEqual(copy.any, kept.any)
+        assert.deepStrictEqual(copy.at, kept.at)
+        assert.notStrictEqual(Option.getOrThrow(copy.at), Option.getOrThrow(kept.at))
+      })
+    })
+
+    it.effect("a function that an instance made for itself is its copy's own", () => {
+      class Own extends Schema.Class<Own>("Own")({ n: Schema.Int }) {
+        readonly self = (): Own => this
+      }
+      return Effect.map(copyOf(Own, new Own({ n: 1 })), (copy) => assert.strictEqual(copy.self(), copy))
+    })
+
+    it.effect("nor when it is dispatched by name", () => {
+      const Named = Job.make("Named", {
+        payload: { any: Schema.Unknown, json: Schema.Json, open: Schema.Struct({}), at: Schema.Date }
+      })
+      return withHandlers(
+        Effect.gen(function*() {
+          const { dispatch, pause, resume } = yield* WorkerPool
+          yield* pause
+          const make = () => ({ any: { list: [1] }, json: [{ a: 1 }], open: { a: 1 }, at: "1970-01-01T00:00:00.007Z" })
+          const mine: any = make()
+          const task = yield* dispatch("Named", mine)
+          change(mine)
+          assert.deepStrictEqual(task.payload, { ...make(), at: new Date(7) })
+          yield* resume
+        }),
+        Named.toLayer(() => Effect.void)
+      )
+    })
+
+    it.effect("values of Schema.Any and shared memory are shared", () =>
+      Effect.gen(function*() {
+        const any = { at: new Date(7) }
+        assert.strictEqual(
+          (yield* copyOf(Schema.Struct({ any: Schema.Any, at: Schema.Date }), { any, at: any.at })).any,
+          any
+        )
+        const memory = new SharedArrayBuffer(8)
+        const shared = { memory, ints: new Int32Array(memory) }
+        const copy = yield* copyOf(Schema.Unknown, shared)
+        assert.notStrictEqual(copy, shared)
+        assert.deepStrictEqual([copy.memory === memory, copy.ints === shared.ints], [true, true])
+      }))
 
     it.effect("what is opaque is passed on as it is: instances of classes that are not Schema's own", () => {
       class Counter {

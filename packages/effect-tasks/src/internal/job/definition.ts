@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaParser from "effect/SchemaParser"
 import type { AnyJobOptions, KeyedConcurrency, Persistence, PlainSchema, RetryOptions, Uniqueness } from "../../Job.ts"
 import {
   type Check,
@@ -21,7 +23,9 @@ import {
   toWord
 } from "./checks.ts"
 import { copierOf } from "./copy.ts"
+import { keepingInstances } from "./instances.ts"
 import { canonicalKeyOf } from "./key.ts"
+import { toSchema as schemaOf } from "./types.ts"
 
 /** In milliseconds. */
 export interface Timeouts {
@@ -49,7 +53,7 @@ export interface Definition {
   readonly keyed: boolean
   /** Checks the input of a dispatch and copies it. */
   readonly check: (input: unknown) => Exit.Exit<unknown, unknown>
-  /** Reads a payload from its JSON form. */
+  /** Reads a payload from its JSON form and copies it. */
   readonly decode: (encoded: unknown) => Exit.Exit<unknown, unknown>
 }
 
@@ -114,6 +118,8 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
   const subject = subjectOf(tag)
   const given = read(options, jobOptions, subject)
   const { key, payload = Schema.Void, persistent: kept, unique } = given
+  const make = making(payload)
+  const copied = copying(payload)
   const wire = lazy(() => Schema.toCodecJson(payload as Schema.Codec<unknown, unknown>))
   const decode = lazy(() => Schema.decodeUnknownEffect(wire()))
   return {
@@ -134,8 +140,8 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
     keyOf: key === undefined
       ? canonicalKeyOf(tag, payload)
       : (value) => toKey(key(value), "key", subject),
-    check: payload.ast._tag === "Void" ? checkNothing : copying(payload),
-    decode: (encoded) => synchronously(decode()(encoded))
+    check: payload.ast._tag === "Void" ? checkNothing : (input) => copied(checkPayload(make, input)),
+    decode: (encoded) => copied(synchronously(decode()(encoded)))
   }
 }
 
@@ -145,19 +151,25 @@ const checkNothing = (input: unknown): Exit.Exit<undefined, string> =>
     ? Exit.succeed(input)
     : Exit.fail("the job takes no payload; options are the second argument: dispatch(undefined, options)")
 
-/** Checks the input, which stays its owner's. */
-const copying = (payload: PlainSchema): Definition["check"] => {
+/** What is read stays its owner's: the task gets a copy. */
+const copying = (payload: PlainSchema): (read: Exit.Exit<unknown, unknown>) => Exit.Exit<unknown, unknown> => {
   const copy = copierOf(payload.ast)
-  return copy === undefined
-    ? (input) => checkPayload(payload, input)
-    : (input) => Exit.map(checkPayload(payload, input), copy)
+  return (read) => copy === undefined || Exit.isFailure(read) ? read : copy(read.value)
 }
 
+const making = (payload: PlainSchema): Make => {
+  const type = SchemaAST.toType(payload.ast)
+  const kept = keepingInstances(type)
+  return kept === type ? (input) => payload.makeEffect(input as never) : SchemaParser.makeEffect(schemaOf(kept))
+}
+
+type Make = (input: unknown) => Effect.Effect<unknown, unknown>
+
 /** Where every field is optional the payload is too: types let it be left out. */
-const checkPayload = (payload: PlainSchema, input: unknown): Exit.Exit<unknown, unknown> => {
-  const checked = synchronously(payload.makeEffect(input as never))
+const checkPayload = (make: Make, input: unknown): Exit.Exit<unknown, unknown> => {
+  const checked = synchronously(make(input))
   if (input !== undefined || Exit.isSuccess(checked)) return checked
-  const empty = synchronously(payload.makeEffect({} as never))
+  const empty = synchronously(make({}))
   return Exit.isSuccess(empty) ? empty : checked
 }
 
