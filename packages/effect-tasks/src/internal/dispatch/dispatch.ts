@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { DispatchOptions } from "../../Job.ts"
 import { type DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
-import { type Check, type Checks, read, refuse, subjectOf, toDelay, toMillis, toPriority } from "../job/checks.ts"
+import { type Check, type Checks, refuse, toDelay, toMillis, toOptions, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
 import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
@@ -36,8 +36,6 @@ const dispatchOptions = {
   queueTimeout: toMillis
 } satisfies Checks<DispatchOptions>
 
-type Given = ReturnType<typeof read<typeof dispatchOptions>>
-
 /** Dispatches, for this fiber and now, an input that is checked, or decoded from its JSON form where no check is given. */
 export const dispatch = (
   fiber: AnyFiber,
@@ -54,19 +52,24 @@ export const dispatch = (
   const { definition } = registration
   const payload = (check ?? definition.decode)(input)
   if (payload._tag === "Failure") return badPayload(tag, payload)
-  const given: Given = options === undefined ? nothing : read(options, dispatchOptions, subjectOf(tag))
+  if (options !== undefined) toOptions(options, dispatchOptions, definition.subject)
   giveWay(fiber, machine.ready.size)
-  const pool = given.pool === undefined ? machine.global : ofMachine(machine, given.pool)
-  const task = new TaskRecord(registration.job, payload.value, pool, given.priority ?? definition.priority)
+  const task = new TaskRecord(
+    registration.job,
+    payload.value,
+    poolOf(options, machine, definition),
+    definition.priority
+  )
+  if (options?.priority !== undefined) task.priority = toPriority(options.priority, "priority", definition.subject)
   if (definition.keyed) task.key = definition.keyOf(payload.value)
-  const run = runFor(task, registration, fiber, timeoutsOf(given, definition))
+  const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
   const limitKey = definition.concurrency?.key?.(payload.value)
-  const { delay } = given
+  const delay = options?.delay === undefined ? undefined : toDelay(options.delay, "delay", definition.subject)
   const plain = from === undefined && limitKey === undefined && delay === undefined && accepted === undefined
   return submitted(run, plain ? plainly : { from, limitKey, delay, accepted })
 }
 
-const nothing: Given = {}
+const plainOptions: DispatchOptions = {}
 const plainly: Circumstances = {}
 
 /** Queues the work of a task again, behind that task, which is cancelled. */
@@ -113,7 +116,9 @@ const giveWay = (fiber: AnyFiber, ready: number): void => {
   steps.currentOpCount += ready < 4 * plenty ? inlineSteps : 2 * inlineSteps
 }
 
-const ofMachine = (machine: Machine, pool: PoolRecord): PoolRecord => {
+const poolOf = (options: DispatchOptions | undefined, machine: Machine, { subject }: Definition): PoolRecord => {
+  if (options?.pool === undefined) return machine.global
+  const pool = toPool(options.pool, "pool", subject)
   if (pool.machine !== machine) {
     throw new Error(`Pool ${pool.id} belongs to another WorkerPool: dispatch where the pool was made`)
   }
@@ -121,11 +126,14 @@ const ofMachine = (machine: Machine, pool: PoolRecord): PoolRecord => {
 }
 
 /** None where they are the job's own. */
-const timeoutsOf = ({ queueTimeout, timeout }: Given, { timeouts }: Definition): Timeouts | undefined =>
-  timeout === undefined && queueTimeout === undefined ? undefined : {
-    timeout: timeout ?? timeouts.timeout,
-    queueTimeout: queueTimeout ?? timeouts.queueTimeout
+const timeoutsOf = (options: DispatchOptions | undefined, { subject, timeouts }: Definition): Timeouts | undefined => {
+  const { queueTimeout, timeout } = options ?? plainOptions
+  if (timeout === undefined && queueTimeout === undefined) return undefined
+  return {
+    timeout: timeout === undefined ? timeouts.timeout : toMillis(timeout, "timeout", subject),
+    queueTimeout: queueTimeout === undefined ? timeouts.queueTimeout : toMillis(queueTimeout, "queueTimeout", subject)
   }
+}
 
 const badPayload = (job: string, { cause }: Exit.Failure<unknown, unknown>): Effect.Effect<never, DispatchError> => {
   const [reason] = cause.reasons

@@ -53,21 +53,30 @@ export type Checks<Options> = { readonly [Name in keyof Options]-?: Check<unknow
 
 type Checked<C> = { readonly [Name in keyof C]?: C[Name] extends Check<infer A> ? A : never }
 
-/** The options that are given, checked; those of an option that is an object stand `within` it. */
-export const read = <C extends Checks<{}>>(given: unknown, checks: C, subject: string, within?: string): Checked<C> => {
+/** Refuses what holds no options, and options that nobody knows. */
+export const toOptions = <C extends Checks<{}>>(
+  given: unknown,
+  checks: C,
+  subject: string,
+  within?: string
+): { readonly [Name in keyof C]?: unknown } => {
   const known: Record<string, Check<unknown>> = checks
   if (!isOptions(given, known)) {
     return refuse(subject, within ?? "the options", given, `give an object of ${Object.keys(known).join(", ")}`)
   }
-  const own = Object.keys(given)
-  for (const name of own) {
+  for (const name of Object.keys(given)) {
     if (!Object.hasOwn(known, name)) refuse(subject, pathOf(name, within), given[name], mendOf(name, known, within))
   }
+  return given as {} // all its options are known
+}
+
+/** The options that are given, checked; those of an option that is an object stand `within` it. */
+export const read = <C extends Checks<{}>>(given: unknown, checks: C, subject: string, within?: string): Checked<C> => {
+  const options: Readonly<Record<string, unknown>> = toOptions(given, checks, subject, within)
   const checked: Record<string, unknown> = {}
-  // the options of an instance may stand in its class
-  for (const name of isPlain(given) ? own : Object.keys(known)) {
-    const value = given[name]
-    if (value !== undefined) checked[name] = known[name](value, pathOf(name, within), subject)
+  for (const [name, check] of Object.entries<Check<unknown>>(checks)) {
+    const value = options[name]
+    if (value !== undefined) checked[name] = check(value, pathOf(name, within), subject)
   }
   return checked as Checked<C>
 }

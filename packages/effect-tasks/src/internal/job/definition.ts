@@ -35,6 +35,8 @@ export interface Timeouts {
 
 export interface Definition {
   readonly tag: string
+  /** How a refusal names it. */
+  readonly subject: string
   readonly payload: PlainSchema
   readonly success: PlainSchema
   readonly error: PlainSchema
@@ -124,6 +126,7 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
   const decode = lazy(() => Schema.decodeUnknownEffect(wire()))
   return {
     tag,
+    subject,
     payload,
     success: given.success ?? Schema.Void,
     error: given.error ?? Schema.Never,
