@@ -99,7 +99,7 @@ const isOptions = (value: unknown, known: object): value is Record<string, unkno
 export const isPlain = (value: unknown): value is Record<PropertyKey, unknown> => {
   if (!Predicate.isObject(value)) return false
   const prototype = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** No duration is an infinite one, one below 0 counts as 0. */
