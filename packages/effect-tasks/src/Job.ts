@@ -17,7 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as job from "./internal/handle/job.ts"
 import { define } from "./internal/job/definition.ts"
 import type { JobTypeId } from "./internal/record/typeIds.ts"
-import type { Task, TaskContext } from "./Task.ts"
+import type { Any as AnyTask, Task as TaskHandle, TaskContext } from "./Task.ts"
 import type { DispatchError, TaskError } from "./TaskError.ts"
 import type { TaskPool } from "./TaskPool.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
@@ -162,7 +162,7 @@ export type AnyJobOptions = JobOptions<any, any, any, any, any>
 export interface DispatchOptions {
   /** The pool that holds the task; GLOBAL unless given. */
   readonly pool?: TaskPool | undefined
-  /** Overrides the job's priority: an integer, higher runs first. */
+  /** Overrides the job's priority: a finite number, higher runs first. */
   readonly priority?: number | undefined
   /** How long the task waits before it queues; not without end. */
   readonly delay?: Duration.Input | undefined
@@ -217,7 +217,7 @@ export interface Job<
    */
   dispatch(
     ...args: DispatchArguments<Payload>
-  ): Effect.Effect<JobTask<Success, Error, Progress, Message>, DispatchError, WorkerPool | Handler<Tag>>
+  ): Effect.Effect<JobTask<Payload, Success, Error, Progress, Message>, DispatchError, WorkerPool | Handler<Tag>>
 
   /**
    * Dispatches a task and awaits it. It owns what it dispatched: interrupted, it cancels the task and waits until it has
@@ -230,10 +230,16 @@ export interface Job<
   /** The newest visible task with the key of this payload. */
   find(
     ...args: PayloadArgument<Payload>
-  ): Effect.Effect<Option.Option<JobTask<Success, Error, Progress, Message>>, never, WorkerPool>
+  ): Effect.Effect<Option.Option<JobTask<Payload, Success, Error, Progress, Message>>, never, WorkerPool>
+
+  /** The visible task with this id; none when that is a task of another job. */
+  get(id: string): Effect.Effect<Option.Option<JobTask<Payload, Success, Error, Progress, Message>>, never, WorkerPool>
+
+  /** Whether a task is one of this job. */
+  is(task: AnyTask): task is JobTask<Payload, Success, Error, Progress, Message>
 
   /** All visible tasks of this job, oldest first. */
-  readonly tasks: Effect.Effect<ReadonlyArray<JobTask<Success, Error, Progress, Message>>, never, WorkerPool>
+  readonly tasks: Effect.Effect<ReadonlyArray<JobTask<Payload, Success, Error, Progress, Message>>, never, WorkerPool>
 
   /**
    * The layer that runs this job here. Its tasks end before anything that the handler needs is released. An Effect may
@@ -262,11 +268,12 @@ type DispatchArguments<Payload extends PlainSchema> = [
 ]
 
 type JobTask<
+  Payload extends PlainSchema,
   Success extends PlainSchema,
   Error extends PlainSchema,
   Progress extends PlainSchema,
   Message extends PlainSchema
-> = Task<Success["Type"], Error["Type"], Progress["Type"], Message["Type"]>
+> = TaskHandle<Success["Type"], Error["Type"], Progress["Type"], Message["Type"], Payload["Type"]>
 
 /**
  * What runs for a task of a job.
@@ -300,7 +307,30 @@ export interface Any {
   readonly errorSchema: PlainSchema
   readonly progressSchema: PlainSchema
   readonly messageSchema: PlainSchema
+  dispatch(payload?: any, options?: DispatchOptions): Effect.Effect<AnyTask, DispatchError, WorkerPool | Handler<any>>
+  run(payload?: any, options?: DispatchOptions): Effect.Effect<any, any, WorkerPool | Handler<any>>
+  get(id: string): Effect.Effect<Option.Option<AnyTask>, never, WorkerPool>
 }
+
+/**
+ * The handle of a task of a job, as its dispatch gives it.
+ *
+ * **Example** (A function that takes tasks of one job)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Job } from "effect-tasks"
+ *
+ * class Resize extends Job.make("Resize", { payload: { path: Schema.String }, success: Schema.Int }) {}
+ *
+ * const describe = (task: Job.Task<typeof Resize>) =>
+ *   Effect.map(task.await, (bytes) => `${task.payload.path}: ${bytes} bytes`)
+ * ```
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Task<J extends Any> = TaskHandle<Success<J>, Error<J>, Progress<J>, Message<J>, Payload<J>>
 
 /**
  * The decoded payload of a job.
@@ -343,7 +373,7 @@ export type Progress<J extends Any> = J["progressSchema"]["Type"]
 export type Message<J extends Any> = J["messageSchema"]["Type"]
 
 /**
- * Names for the usual priorities. Any integer is one; higher runs first.
+ * Names for the usual priorities. Any finite number is one; higher runs first.
  *
  * @category constants
  * @since 0.1.0

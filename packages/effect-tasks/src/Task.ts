@@ -155,14 +155,16 @@ export interface Hooks<out A, out E> {
  * @category models
  * @since 0.1.0
  */
-export interface Task<out A = void, out E = never, out P = never, in M = never> extends Hooks<A, E>, Equal.Equal {
+export interface Task<out A = void, out E = never, out P = never, in M = never, out Payload = unknown>
+  extends Hooks<A, E>, Equal.Equal
+{
   readonly [TaskTypeId]: typeof TaskTypeId
   /** For people and look-ups: the job's tag and a number. */
   readonly id: string
   /** The job's tag. */
   readonly job: string
   /** What it was dispatched with. */
-  readonly payload: unknown
+  readonly payload: Payload
   /** The identity of the work inside its job. */
   readonly key: string
   /** The pool that it was dispatched into. */
@@ -185,7 +187,7 @@ export interface Task<out A = void, out E = never, out P = never, in M = never> 
   /** The newest pool that the task has made. */
   readonly childPool: Effect.Effect<Option.Option<TaskPool>>
   /** Cancels it and all below it at once; returns when it has fully stopped. */
-  cancel(options?: CancelOptions): Effect.Effect<void>
+  cancel(reason?: string | CancelOptions): Effect.Effect<void>
   /** Puts a message into the task's inbox, which holds 16; suspends while it is full. */
   send(message: M): Effect.Effect<void, TaskAlreadyComplete>
   /** Replaces the deadline: this long from now, or from the first start when that is still to come. */
@@ -195,7 +197,7 @@ export interface Task<out A = void, out E = never, out P = never, in M = never> 
   /** Moves a queued task to another priority; has no effect on a started one. */
   setPriority(priority: number): Effect.Effect<void>
   /** Cancels the task if it is live and queues the same work again, to start when this task has ended. */
-  readonly recompute: Effect.Effect<Task<A, E, P, M>, DispatchError>
+  readonly recompute: Effect.Effect<Task<A, E, P, M, Payload>, DispatchError>
 }
 
 /**

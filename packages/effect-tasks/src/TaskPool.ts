@@ -104,7 +104,7 @@ export interface TaskPool extends Equal.Equal {
   /** `join` that never fails. */
   readonly settled: Effect.Effect<PoolStatus>
   /** Cancels every task at once; returns when all have stopped. */
-  cancel(options?: CancelOptions): Effect.Effect<void>
+  cancel(reason?: string | CancelOptions): Effect.Effect<void>
   /** One consistent snapshot. */
   readonly status: Effect.Effect<PoolStatus>
   /** The current status and later ones, latest wins for a slow reader; ends when the pool is done. Does not seal. */

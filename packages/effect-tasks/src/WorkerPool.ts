@@ -58,6 +58,12 @@ export interface WorkerPoolOptions {
    * at once those that no running task waits for.
    */
   readonly shutdown?: "finish-all" | "finish-running" | undefined
+  /**
+   * How tasks and pools are named: "short" (unless given), `Resize-1`, anew in each process, or "unique", `Resize-k3f9x2-1`,
+   * which no other process gives: for ids that outlive the process, in the hands of clients for instance. An id is no
+   * secret: a server checks who may see which task.
+   */
+  readonly ids?: "short" | "unique" | undefined
   /** At which level failures are logged that nobody could have seen. */
   readonly unhandled?: Unhandled | undefined
 }

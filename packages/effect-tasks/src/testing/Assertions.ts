@@ -43,18 +43,6 @@ export interface WaitOptions {
 export type PayloadMatch<J extends Job.Any> = Job.Payload<J> | Partial<Job.Payload<J>>
 
 /**
- * A dispatched task of this job, with the type of its payload.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Dispatched<J extends Job.Any>
-  extends Task.Task<Job.Success<J>, Job.Error<J>, Job.Progress<J>, Job.Message<J>>
-{
-  readonly payload: Job.Payload<J>
-}
-
-/**
  * The first task of this job (and payload) that was dispatched. Without one, a defect that lists what was.
  *
  * **Example** (Asserting that a job was dispatched)
@@ -87,13 +75,13 @@ export const dispatched = <J extends Job.Any>(
   job: J,
   payload?: PayloadMatch<J>,
   options: WaitOptions = {}
-): Effect.Effect<Dispatched<J>, never, TestWorkerPool.EventLog> =>
+): Effect.Effect<Job.Task<J>, never, TestWorkerPool.EventLog> =>
   EventLogKey.use((log) =>
     Effect.gen(function*() {
       toJob(job, "the job", "dispatched")
       yield* waitFor(log, () => matching(log, job, payload).length > 0, toWait(options, "dispatched"))
       const [first] = matching(log, job, payload)
-      if (first !== undefined) return toTask(first) as Task.Any as Dispatched<J> // a task of this job, by its tag
+      if (first !== undefined) return toTask(first) as Task.Any as Job.Task<J> // a task of this job, by its tag
       const others = ofJob(log, job)
       return yield* failed(
         `Expected a dispatch of ${named(job, payload)}${during(options)}. Dispatches of ${job.tag}: ${

@@ -77,7 +77,10 @@ const fn: Refused = [[notFunctions, "give a function"]]
 const effect: Refused = [[notEffects, "give an Effect"]]
 const job: Refused = [[[null, NaN, "Work", 5, {}], "give a job"]]
 const schema: Refused = [[notSchemas, "give a Schema, such as Schema.Struct({ … })"]]
-const priority: Refused = [[notIntegers, "give an integer; higher runs first"]]
+const priority: Refused = [[
+  notIntegers.filter((value) => !Number.isFinite(value)),
+  "give a finite number; higher runs first"
+]]
 const words = (...known: ReadonlyArray<string>): Refused => [
   [["", "other", null, 5, NaN, {}, [], known], `give ${known.map((word) => `"${word}"`).join(" or ")}`]
 ]
@@ -190,6 +193,7 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
         history: count(0),
         gracePeriod: duration,
         shutdown: words("finish-all", "finish-running"),
+        ids: words("short", "unique"),
         unhandled: [[notObjects, "give an object of defect, failure"]]
       } satisfies Record<keyof WorkerPoolOptions, Refused>
     ] as const
@@ -284,7 +288,7 @@ export const places: ReadonlyArray<readonly [Call, place: string, Refused]> = [
   ),
   [call("setPriority", `Job "Work"`, (given, { task }) => task.setPriority(given)), "priority", [
     ...priority,
-    [[undefined], "give an integer; higher runs first"]
+    [[undefined], "give a finite number; higher runs first"]
   ]],
   [call("resize", "WorkerPool", (given) => WorkerPool.use((_) => _.resize(given))), "workers", [
     ...count(1),

@@ -59,7 +59,17 @@ export const helpers = () => {
 export const channels = () => {
   type Runtime = WorkerPool | Job.Handler<"Hash">
   expectTypeOf(Hash.dispatch(payload)).toEqualTypeOf<
-    Effect.Effect<Task.Task<string, FileError, { readonly bytes: number }, "pause" | "resume">, DispatchError, Runtime>
+    Effect.Effect<Job.Task<typeof Hash>, DispatchError, Runtime>
+  >()
+  expectTypeOf<Job.Task<typeof Hash>>().toEqualTypeOf<
+    Task.Task<string, FileError, { readonly bytes: number }, "pause" | "resume", Job.Payload<typeof Hash>>
+  >()
+  expectTypeOf(hash.payload).toEqualTypeOf<{ readonly path: string, readonly size?: number }>()
+  expectTypeOf(Hash.get("Hash-1")).toEqualTypeOf<Effect.Effect<Option.Option<HashTask>, never, WorkerPool>>()
+  expectTypeOf(Hash.is).guards.toEqualTypeOf<HashTask>()
+  const any: Job.Any = Hash
+  expectTypeOf(any.dispatch(payload, { priority: 0.5 })).toEqualTypeOf<
+    Effect.Effect<Task.Any, DispatchError, WorkerPool | Job.Handler<any>>
   >()
   expectTypeOf(Hash.run(payload)).toEqualTypeOf<
     Effect.Effect<string, FileError | TaskError | DispatchError, Runtime>
@@ -71,6 +81,7 @@ export const channels = () => {
   expectTypeOf<Effect.Error<typeof hash.exit>>().toEqualTypeOf<never>()
   expectTypeOf(hash.recompute).toEqualTypeOf<Effect.Effect<HashTask, DispatchError>>()
   expectTypeOf(hash.cancel({ reason: "enough" })).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(hash.cancel("enough")).toEqualTypeOf<Effect.Effect<void>>()
   expectTypeOf(pool.join).toEqualTypeOf<Effect.Effect<TaskPool.PoolStatus, ChildTaskFailed | PoolCanceled>>()
   expectTypeOf(pool.settled).toEqualTypeOf<Effect.Effect<TaskPool.PoolStatus>>()
   expectTypeOf(TaskPool.make()).toEqualTypeOf<Effect.Effect<TaskPool.TaskPool, never, WorkerPool | Scope.Scope>>()

@@ -6,11 +6,12 @@ import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { DispatchOptions } from "../../Job.ts"
+import type { Any as AnyTask } from "../../Task.ts"
 import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { owning } from "../dispatch/holding.ts"
 import { register, unregister } from "../dispatch/registry.ts"
-import { subjectOf, toFunction } from "../job/checks.ts"
+import { subjectOf, toFunction, toText } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { directoryIn, machineIn } from "./service.ts"
@@ -86,6 +87,12 @@ export const make = (definition: Definition) => {
         const found = directoryIn(fiber.context).newestOf(tag, key, keyOf)
         return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
       })
+    static readonly get = (id: string) =>
+      Effect.withFiber((fiber) => {
+        const found = directoryIn(fiber.context).task(toText(id, "the id", definition.subject))
+        return Effect.succeed(found?.job.tag === tag ? Option.some(toTask(found)) : Option.none())
+      })
+    static readonly is = (task: AnyTask) => task.job === tag
     static toString(): string {
       return `Job ${tag}`
     }

@@ -104,8 +104,8 @@ export class PoolHandle extends Printed implements TaskPool {
     })
   }
 
-  cancel(options: CancelOptions = {}): Effect.Effect<void> {
-    return Effect.suspend(() => stopAndAwait(this.record, toReason(options)))
+  cancel(given?: string | CancelOptions): Effect.Effect<void> {
+    return Effect.suspend(() => stopAndAwait(this.record, toReason(given)))
   }
 
   get status(): Effect.Effect<PoolStatus> {

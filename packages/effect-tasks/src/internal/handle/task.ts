@@ -102,9 +102,9 @@ export class TaskHandle extends Printed implements AnyHandle {
     return Effect.sync(() => Option.map(Option.fromUndefinedOr(this.record.extras?.childPool), handleOf))
   }
 
-  cancel(options: CancelOptions = {}): Effect.Effect<void> {
+  cancel(given?: string | CancelOptions): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const reason = toReason(options)
+      const reason = toReason(given)
       const { run } = this.record
       return run === undefined ? Effect.void : cancelTask(run, reason)
     })

@@ -48,6 +48,7 @@ export const workerPoolOptions = {
   history: toCount(0),
   gracePeriod: toMillis,
   shutdown: toWord("finish-all", "finish-running"),
+  ids: toWord("short", "unique"),
   unhandled: toUnhandled
 } satisfies Checks<WorkerPoolOptions>
 
@@ -64,6 +65,7 @@ export const makeWorkerPool = (
       history: 1000,
       gracePeriod: 0,
       shutdown: "finish-all",
+      ids: "short",
       unhandled: loud,
       inline: false,
       toHandle,

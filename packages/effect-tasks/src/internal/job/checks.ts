@@ -152,9 +152,11 @@ export const toCount = (least: number): Check<number> => (value, option, subject
     ? value
     : refuse(subject, option, value, `give an integer of at least ${least}, or Infinity`)
 
-/** Anything else than an integer has no place in an order. */
+/** Anything else than a finite number has no place in an order. */
 export const toPriority: Check<number> = (value, option, subject) =>
-  isInteger(value, -Infinity) ? value : refuse(subject, option, value, "give an integer; higher runs first")
+  Number.isFinite(value)
+    ? value as number // a finite number is one
+    : refuse(subject, option, value, "give a finite number; higher runs first")
 
 /** One of a few words. */
 export const toWord =
@@ -179,9 +181,9 @@ export const toSchema: Check<PlainSchema> = (value, option, subject) =>
     ? value as PlainSchema // the options' types admit no other Schema
     : refuse(subject, option, value, "give a Schema, such as Schema.Struct({ … })")
 
-/** Why somebody cancels. A text is no object with a misspelt reason. */
-export const toReason = (options: CancelOptions): string | undefined =>
-  typeof options === "string" ? undefined : read(options, cancelOptions, "cancel").reason
+/** Why somebody cancels. */
+export const toReason = (given: string | CancelOptions = {}): string | undefined =>
+  typeof given === "string" ? given : read(given, cancelOptions, "cancel").reason
 
 const cancelOptions = { reason: toText } satisfies Checks<CancelOptions>
 

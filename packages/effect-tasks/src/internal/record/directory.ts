@@ -44,7 +44,7 @@ export class Directory {
 
   pool(id: string): PoolRecord | undefined {
     if (this.past !== undefined) return this.past.pools.find((pool) => pool.id === id)
-    const pool = this.machine.pools.get(id === "GLOBAL" ? 0 : Number(id.replace(/^Pool-/, "")))
+    const pool = this.machine.pools.get(id === "GLOBAL" ? 0 : Number(id.slice(id.lastIndexOf("-") + 1)))
     return pool?.id === id ? pool : undefined
   }
 

@@ -37,6 +37,7 @@ export interface Settings {
   readonly history: number
   readonly gracePeriod: number
   readonly shutdown: "finish-all" | "finish-running"
+  readonly ids: "short" | "unique"
   readonly unhandled: Required<Unhandled>
   /** Whether a dispatch returns when its task has ended, and delays, of a dispatch and between attempts, take no time. */
   readonly inline: boolean
@@ -92,6 +93,8 @@ export class Machine {
   graceEnd: number | undefined
   /** How many handler layers are closing, or this worker pool. */
   closings = 0
+  /** What stands before the number in the ids of its tasks and pools. */
+  readonly idPrefix: string
   private lastNumber = 0
   private lastOrder = 0
   private readonly outbox = new Fifo<Message>()
@@ -102,6 +105,7 @@ export class Machine {
   constructor(context: Context.Context<never>, settings: Settings) {
     this.context = Context.add(context, CurrentTask, undefined)
     this.settings = settings
+    this.idPrefix = settings.ids === "unique" ? `${crypto.randomUUID().slice(-12)}-` : ""
     this.timers = new Timers(Context.get(context, Clock.Clock), (effect) => this.fork(effect))
     this.slots = new Slots(settings.workers)
     this.history = new History(settings.history, (task) => this.forget(task))

@@ -92,7 +92,7 @@ export class PoolRecord implements Source {
     this.machine = machine
     this.number = number
     this.isGlobal = number === 0
-    this.id = this.isGlobal ? "GLOBAL" : `Pool-${number}`
+    this.id = this.isGlobal ? "GLOBAL" : `Pool-${machine.idPrefix}${number}`
     this.name = options.name ?? this.id
     this.failsFast = options.onFailure === "cancel"
     this.maker = maker

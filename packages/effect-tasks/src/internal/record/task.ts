@@ -48,7 +48,7 @@ export class TaskRecord implements Source {
   }
 
   get id(): string {
-    return this.madeId ??= `${this.job.tag}-${this.number}`
+    return this.madeId ??= `${this.job.tag}-${this.machine.idPrefix}${this.number}`
   }
 
   get machine(): Machine {
