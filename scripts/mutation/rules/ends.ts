@@ -242,8 +242,8 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R06",
     "pool.cancel does not wait",
     "handle/pool.ts",
-    "Effect.suspend(() => stopAndAwait(this.record, toReason(options)))",
-    "Effect.sync(() => cancelPool(this.record, toReason(options)))"
+    "Effect.suspend(() => stopAndAwait(this.record, toReason(given)))",
+    "Effect.sync(() => cancelPool(this.record, toReason(given)))"
   ),
   one(
     "R06",
@@ -315,5 +315,54 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "run/attempt.ts",
     "Effect.andThen(pools, scope)",
     "Effect.andThen(scope, pools)"
+  ),
+  one(
+    "R05",
+    "what somebody awaits is logged as unseen",
+    "transition/lifecycle.ts",
+    " || (task.waiters?.size ?? 0) > 0",
+    ""
+  ),
+  one(
+    "R05",
+    "failures in pools are logged as unseen",
+    "transition/lifecycle.ts",
+    "  seen || !task.pool.isGlobal ||",
+    "  seen ||"
+  ),
+  one(
+    "R05",
+    "the failure of a shared task is logged as unseen",
+    "transition/lifecycle.ts",
+    " || (rare?.sharing?.tickets.size ?? 1) > 1",
+    ""
+  ),
+  one(
+    "R05",
+    "the failure of a run is logged as unseen",
+    "dispatch/accept.ts",
+    "    if (ticket !== undefined) ticket.run.seen = true // by who owns it\n",
+    ""
+  ),
+  one(
+    "R05",
+    "a failure that a hook sees is logged as unseen",
+    "transition/lifecycle.ts",
+    "  if (hooks?.seesFailure) run.seen = true\n",
+    ""
+  ),
+  one(
+    "R05",
+    "failures that nobody could have seen are lost",
+    "transition/lifecycle.ts",
+    "  if (isFailure(task) && !isSeen(run)) machine",
+    "  if (false) machine"
+  ),
+  one(
+    "R05",
+    "a defect is logged like a failure",
+    "observe/unseen.ts",
+    "cause.reasons.some(Cause.isDieReason) ? defect : failure",
+    "failure"
   )
 ]

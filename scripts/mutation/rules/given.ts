@@ -18,10 +18,10 @@ export const given: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R25",
-    "a priority that is no integer is taken",
+    "a priority without an end is taken",
     "job/checks.ts",
-    "isInteger(value, -Infinity) ? value",
-    `typeof value === "number" ? value`
+    "  Number.isFinite(value)\n    ? value as number",
+    `  typeof value === "number"\n    ? value as number`
   ),
   one("R25", "a delay without end is taken", "job/checks.ts", "millis < Infinity ?", "true ?"),
   one("R25", "a duration that is no number is taken", "job/checks.ts", "return !Number.isNaN(duration)", "return true"),

@@ -221,5 +221,13 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "observe/label.ts",
     "  failed.cause.reasons.forEach(readStack)\n",
     ""
+  ),
+  one("R16", "unique ids start anew in each process", "record/machine.ts", "settings.ids === \"unique\"", "false"),
+  one(
+    "R16",
+    "a job gives the tasks of others by id",
+    "handle/job.ts",
+    "found?.job.tag === tag ?",
+    "found !== undefined ?"
   )
 ]

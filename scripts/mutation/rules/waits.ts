@@ -261,5 +261,26 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "wait/wait.ts",
     "        if (options.reads === true && isClosing(from)) return Effect.void\n",
     ""
+  ),
+  one(
+    "R21",
+    "finish-running cancels what running tasks need in their pools",
+    "dispatch/registry.ts",
+    " && pool.maker === undefined",
+    ""
+  ),
+  one(
+    "R21",
+    "finish-running cancels what running tasks wait for",
+    "dispatch/registry.ts",
+    " && [...waiters ?? []].every(({ from }) => from === undefined)",
+    ""
+  ),
+  one(
+    "R21",
+    "finish-running lets queued tasks start",
+    "dispatch/registry.ts",
+    "machine.settings.shutdown === \"finish-running\"",
+    "false"
   )
 ]

@@ -264,6 +264,12 @@ describe("R5 Outcomes", () => {
     const seen: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, any>]> = [
       ["of a task that is awaited", Effect.flatMap(dispatch(), (task) => task.await)],
       ["of a run", Effect.andThen(script("a", fails), Work.run({ id: "a" }))],
+      [
+        "of a run that yields before it awaits",
+        Effect.andThen(script("a", fails), Work.run({ id: "a" })).pipe(
+          Effect.provideService(References.MaxOpsBeforeYield, 4)
+        )
+      ],
       ["in a pool of its own", Effect.flatMap(TaskPool.make(), (pool) => dispatch({ pool }))],
       [
         "of a task that another pool holds too",

@@ -30,6 +30,8 @@ class Keyed extends Job.make("Keyed", { ...scripted, key: ({ id }) => id[0]! }) 
 class Newest extends Job.make("Newest", { ...scripted, unique: "supersede", key: () => "k" }) {}
 class KeptOnce extends Job.make("KeptOnce", { ...scripted, persistent: true, unique: "reject" }) {}
 
+const idOf = (found: Option.Option<Task.Any>) => Option.getOrUndefined(found)?.id
+
 type AnyScripted<Tag extends string> = Job.Job<
   Tag,
   typeof Work.payloadSchema,
@@ -471,5 +473,47 @@ describe("R16 Kept results and history", () => {
       })
       yield* withPool()(test)
       assert.deepStrictEqual(seen.log, ["first", "second"])
+    }))
+})
+
+describe("R16 Job.get", () => {
+  it.effect("finds a visible task of the job by its id, and no other", () =>
+    Effect.gen(function*() {
+      const [task, other] = [yield* work("a"), yield* Keyed.dispatch({ id: "b" })]
+      assert.strictEqual(idOf(yield* Work.get(task.id)), task.id)
+      for (const id of [other.id, "Work-99", "Work", "", "GLOBAL"]) {
+        assert.isTrue(Option.isNone(yield* Work.get(id)), id)
+      }
+      const found = Option.getOrThrow(yield* Work.get(task.id))
+      assert.strictEqual(found.payload.id, "a") // typed
+    }).pipe(withPool({}, Keyed)))
+
+  it.effect("forgets with the history", () =>
+    Effect.gen(function*() {
+      const first = yield* work("a")
+      yield* first.await
+      assert.isTrue(Option.isSome(yield* Work.get(first.id)))
+      yield* Work.run({ id: "b" })
+      assert.isTrue(Option.isNone(yield* Work.get(first.id)))
+    }).pipe(withPool({ history: 1 })))
+})
+
+describe("R16 Unique ids", () => {
+  const ids = Effect.gen(function*() {
+    const pool = yield* TaskPool.make()
+    const { pool: find } = yield* WorkerPool
+    const task = yield* work("a", undefined, { pool })
+    assert.strictEqual(idOf(yield* Work.get(task.id)), task.id)
+    assert.strictEqual(Option.getOrThrow(yield* find(pool.id)), pool)
+    yield* pool.join
+    return [task.id, pool.id]
+  })
+
+  it.effect("hold a part that no other worker pool gives", () =>
+    Effect.gen(function*() {
+      const all = [...yield* withPool({ ids: "unique" })(ids), ...yield* withPool({ ids: "unique" })(ids)]
+      assert.strictEqual(new Set(all).size, 4)
+      for (const id of all) assert.match(id, /^(Work|Pool)-[0-9a-z]{12}-\d+$/)
+      assert.deepStrictEqual(yield* withPool()(ids), ["Work-2", "Pool-1"])
     }))
 })

@@ -370,3 +370,18 @@ describe("R18 The order of starts", () => {
       assert.deepStrictEqual(ids, freed.toSorted((a, b) => a - b))
     }).pipe(withPool({ workers: 100 })))
 })
+
+describe("R18 Priorities", () => {
+  it.effect("are finite numbers: half a step is one", () =>
+    Effect.gen(function*() {
+      const { pause, resume } = yield* WorkerPool
+      yield* pause
+      const seen = trace()
+      for (const priority of [0, 0.5, -0.5, 1, 0.25]) {
+        yield* work(`${priority}`, () => seen.push(`${priority}`), { priority })
+      }
+      yield* resume
+      yield* settleTurns
+      assert.deepStrictEqual(seen.log, ["1", "0.5", "0.25", "0", "-0.5"])
+    }).pipe(withPool({ workers: 1 })))
+})

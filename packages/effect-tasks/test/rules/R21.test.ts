@@ -175,7 +175,7 @@ describe("R21 Shutdown", () => {
             const own = yield* TaskPool.make()
             yield* work("owned", undefined, { pool: own })
             const child = yield* work("child")
-            return [yield* child.await, (yield* own.join).complete]
+            return [yield* child.await, (yield* own.join).canceled]
           })))
         yield* workerPool.pause
         yield* held.open
@@ -186,7 +186,7 @@ describe("R21 Shutdown", () => {
         for (const task of [queued, delayed]) assert.strictEqual(canceled(yield* task.exit).reason, "shutdown")
         assert.isFalse(yield* closed.done)
         yield* workerPool.resume
-        assert.deepStrictEqual(yield* parent.await, ["child", 1])
+        assert.deepStrictEqual(yield* parent.await, ["child", 0])
         yield* closed.join
         yield* close
       }))
