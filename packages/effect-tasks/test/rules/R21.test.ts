@@ -328,6 +328,22 @@ describe("R21 Shutdown", () => {
         assert.deepStrictEqual([yield* before.await, yield* after.await], ["first", "second"])
       }))
 
+    it.effect("of a second handler while the first one serves is warned of", () => {
+      const { layer, logs } = recordLogs()
+      return Effect.gen(function*() {
+        const { register } = yield* start()
+        const first = yield* register(named("first"))
+        assert.deepStrictEqual(logs, [])
+        const second = yield* register(named("second"))
+        const warning = `Job "Named" has two handlers: the newer one serves what comes`
+        assert.deepStrictEqual(logs.map((line) => line.trim()), [warning])
+        yield* first.close
+        yield* second.close
+        yield* register(named("third"))
+        assert.lengthOf(logs, 1)
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("the close of a replaced layer stops its own tasks only", () =>
       Effect.gen(function*() {
         const { register, run } = yield* start()

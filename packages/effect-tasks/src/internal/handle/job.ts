@@ -11,8 +11,9 @@ import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { owning } from "../dispatch/holding.ts"
 import { register, unregister } from "../dispatch/registry.ts"
-import { subjectOf, toFunction, toText } from "../job/checks.ts"
+import { toFunction, toText } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
+import { logSafely } from "../observe/log.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { directoryIn, machineIn } from "./service.ts"
 import { keyOf, toTask } from "./task.ts"
@@ -113,13 +114,16 @@ const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<Any
     Handler,
     Effect.gen(function*() {
       const given = Effect.isEffect(handler) ? yield* handler : handler
-      const run = toFunction(given, "the handler", subjectOf(definition.tag))
+      const run = toFunction(given, "the handler", definition.subject)
       const context = yield* Effect.context<never>()
       const machine = machineIn(context)
-      yield* Effect.acquireRelease(
+      const { job } = yield* Effect.acquireRelease(
         Effect.sync(() => register(machine, definition, run, context)),
         (registration) => unregister(machine, registration)
       )
+      if (job.registrations.filter(({ phase }) => phase === "open").length > 1) {
+        yield* logSafely(Effect.logWarning(`${definition.subject} has two handlers: the newer one serves what comes`))
+      }
       return {}
     })
   )
