@@ -243,7 +243,7 @@ export interface Job<
 
   /**
    * The layer that runs this job here. Its tasks end before anything that the handler needs is released. An Effect may
-   * give the handler: type it with `of`.
+   * give the handler: an arrow function is typed as it stands, what `Effect.fn` makes is typed by `of`.
    */
   toLayer<R, EX = never, RX = never>(
     handler:
@@ -251,7 +251,7 @@ export interface Job<
       | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>
   ): Layer.Layer<Handler<Tag>, EX, WorkerPool | Exclude<R | RX, Scope.Scope | Handler<Tag>>>
 
-  /** The same handler, typed by the job: for handlers that an Effect returns. */
+  /** The same handler, typed by the job: for what `Effect.fn` makes and an Effect returns. */
   of<R>(
     handler: HandlerFunction<Payload, Success, Error, Progress, Message, R>
   ): HandlerFunction<Payload, Success, Error, Progress, Message, R>
