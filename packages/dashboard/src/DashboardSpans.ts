@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { Task } from "effect-tasks"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -100,8 +101,7 @@ const watched = (tracer: Tracer.Tracer, book: Book<TaskSpan>): Tracer.Tracer => 
 const currentTask = (): string | undefined => {
   const fiber = Fiber.getCurrent()
   if (fiber === undefined || !fiber.getRef(References.TracerTimingEnabled)) return undefined
-  const { task } = fiber.getRef(References.CurrentLogAnnotations)
-  return typeof task === "string" ? task : undefined
+  return Task.currentId(fiber)
 }
 
 type End = Tracer.Span["end"]

@@ -89,9 +89,10 @@ describe("inspect", () => {
       const { attempts, logs, row } = yield* client.inspect({ taskId: task.id })
       assert.strictEqual(row.attempt, 2)
       assert.deepStrictEqual(attempts.map(({ attempt, error }) => [attempt, error]), [[1, "try 1"]])
-      assert.deepStrictEqual(logs.map(({ level, message }) => [level, message]), [["Warn", "attempt 1"], [
-        "Warn",
-        "attempt 2"
-      ]])
+      assert.deepStrictEqual(logs.map(({ level, message }) => [level, message]), [
+        ["Warn", "attempt 1"],
+        ["Warn", "attempt 2"],
+        ["Warn", "Chatty-1 failed, and nothing awaits it Error: try 2"]
+      ])
     }).pipe(Effect.provide(chatty)))
 })

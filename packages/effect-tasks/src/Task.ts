@@ -10,11 +10,13 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
 import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { CurrentTask, taskAt } from "./internal/record/currentTask.ts"
 import type { State } from "./internal/record/state.ts"
 import { TaskTypeId } from "./internal/record/typeIds.ts"
 import type { DispatchError, TaskAlreadyComplete, TaskError } from "./TaskError.ts"
@@ -254,3 +256,26 @@ export interface TaskContext<out A = void, out E = never, in out P = never, out 
  * @since 0.1.0
  */
 export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TaskTypeId)
+
+/**
+ * The id of the task that a fiber is inside of, its hooks included; none outside. For what sees fibers alone: a tracer, a
+ * logger, a supervisor. Handlers have `task.id`.
+ *
+ * **Example** (A handler's child that tells its task)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Job, Task, WorkerPool } from "effect-tasks"
+ *
+ * const whose = Effect.withFiber((fiber) => Effect.succeed(Task.currentId(fiber)))
+ *
+ * class Tell extends Job.make("Tell") {}
+ * const TellLive = Tell.toLayer(() => Effect.flatMap(whose, (id) => Effect.sync(() => console.log(id)))) // Tell-1
+ *
+ * await Effect.runPromise(Tell.run().pipe(Effect.provide(TellLive.pipe(Layer.provideMerge(WorkerPool.layer())))))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const currentId = (fiber: Fiber.Fiber<any, any>): string | undefined => taskAt(fiber.getRef(CurrentTask))?.id
