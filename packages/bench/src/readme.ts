@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { arch, cpus, platform } from "node:os"
 import { fileURLToPath } from "node:url"
 import { growthChart, peersChart } from "./chart.ts"
-import { markdownOf, noiseLine, summary, tablesOf, targetTable } from "./report.ts"
+import { markdownOf, noiseLine, summary, tablesOf, targetTables } from "./report.ts"
 import type { Case } from "./result.ts"
 import type { Report } from "./run.ts"
 
@@ -47,7 +47,7 @@ const sections = (
     )
   ])
   if (rows.length < goals.length) return own
-  const table = [machine(rounds), markdownOf(targetTable(rows)), `${summary(rows)}. ${noisiest(rows)}`]
+  const table = [machine(rounds), ...targetTables(rows).map(markdownOf), `${summary(rows)}. ${noisiest(rows)}`]
   return [["targets", table.join("\n\n")], ...own]
 }
 

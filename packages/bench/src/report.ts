@@ -14,6 +14,8 @@ const figure = (value: number, unit: Unit): string => {
       return `${value.toFixed(2)} µs`
     case "ms":
       return `${value.toFixed(1)} ms`
+    case "MB":
+      return `${value.toFixed(2)} MB`
     case "bytes":
     case "count":
       return String(Math.round(value))
@@ -46,11 +48,16 @@ export const verdicts = (reports: ReadonlyArray<Report>): ReadonlyArray<readonly
     (result?.targets ?? []).map((target) => [target, judge(target, result?.noise)] as const)
   )
 
-export const targetTable = (reports: ReadonlyArray<Report>): Table => ({
-  title: "Targets",
-  columns: ["", "median", "middle half", "of minima", "CPU", "target", "verdict"],
-  rows: verdicts(reports).map(([target, verdict]) => rowOf(target, verdict))
-})
+/** The rows of these reports: the targets, and further bounds below them. */
+export const targetTables = (reports: ReadonlyArray<Report>): ReadonlyArray<Table> =>
+  [false, true].flatMap((further) => {
+    const rows = verdicts(reports).filter(([target]) => (target.further ?? false) === further)
+    return rows.length === 0 ? [] : [{
+      title: further ? "Further bounds" : "Targets",
+      columns: ["", "median", "middle half", "of minima", "CPU", "target", "verdict"],
+      rows: rows.map(([target, verdict]) => rowOf(target, verdict))
+    }]
+  })
 
 const curveTable = (curves: ReadonlyArray<Curve>, noise: Noise | undefined): Table => ({
   title: "Growth of the cost of a task",
@@ -66,9 +73,9 @@ const curveTable = (curves: ReadonlyArray<Curve>, noise: Noise | undefined): Tab
 
 /** Everything a report has to show. */
 export const tablesOf = (report: Report): ReadonlyArray<Table> => {
-  const { curves, noise, tables, targets } = report.result ?? {}
+  const { curves, noise, tables } = report.result ?? {}
   return [
-    ...(targets === undefined ? [] : [targetTable([report])]),
+    ...targetTables([report]),
     ...(curves === undefined ? [] : [curveTable(curves, noise)]),
     ...(tables ?? [])
   ]

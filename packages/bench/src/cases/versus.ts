@@ -61,7 +61,11 @@ const measureCell = async (cell: Cell, rounds: number): Promise<{ table: Table, 
   return {
     table: { title: label(cell), columns, rows },
     bars: isDrawn(cell)
-      ? peers.map(({ name }) => ({ cell: cell.body.name, name, nanos: median(seriesOf(measured, name).wall) }))
+      ? measured.series.map((series) => ({
+        cell: cell.body.name,
+        name: series.name,
+        nanos: median(series.wall)
+      }))
       : [],
     noise: measured.noise
   }
