@@ -1,7 +1,8 @@
 /** Results as tables, and tables as text and Markdown. */
 import { grows } from "./fit.ts"
 import type { Noise } from "./measure.ts"
-import { type Curve, isTooNoisy, judge, type Table, type Target, type Unit, type Verdict } from "./result.ts"
+import { type Peer, peers, tasks } from "./peers.ts"
+import { type Bar, type Curve, isTooNoisy, judge, type Table, type Target, type Unit, type Verdict } from "./result.ts"
 import type { Report } from "./run.ts"
 
 const figure = (value: number, unit: Unit): string => {
@@ -70,6 +71,20 @@ const curveTable = (curves: ReadonlyArray<Curve>, noise: Noise | undefined): Tab
     isTooNoisy(noise) ? "too noisy" : grows(curve) ? "grows" : curve.allowed === 0 ? "flat" : "as it should"
   ])
 })
+
+/** What a task costs, against what. Not with timers: their millisecond passes whoever waits for it. */
+export const costTable = (bars: ReadonlyArray<Bar>): Table => {
+  const bodies = [...new Set(bars.map(({ cell }) => cell))].filter((cell) => cell !== "timer")
+  const cellOf = (peer: Peer, body: string): string => {
+    const { nanos, times } = bars.find(({ cell, name }) => cell === body && name === peer.name)!
+    return peer === tasks ? figure(nanos / 1e3, "µs") : figure(times, "times")
+  }
+  return {
+    title: "What a task takes, and how many times what it takes with others",
+    columns: ["", ...bodies.map((body) => `${body} body`), "which does not do"],
+    rows: peers.map((peer) => [peer.name, ...bodies.map((body) => cellOf(peer, body)), peer.lacks])
+  }
+}
 
 /** Everything a report has to show. */
 export const tablesOf = (report: Report): ReadonlyArray<Table> => {

@@ -31,6 +31,8 @@ export interface Bar {
   readonly cell: string
   readonly name: string
   readonly nanos: number
+  /** How many times this effect-tasks takes. */
+  readonly times: number
 }
 
 /** How a cost per task develops, and the exponent up to which that is right. */

@@ -64,7 +64,8 @@ const measureCell = async (cell: Cell, rounds: number): Promise<{ table: Table, 
       ? measured.series.map((series) => ({
         cell: cell.body.name,
         name: series.name,
-        nanos: median(series.wall)
+        nanos: median(series.wall),
+        times: ratio(ours, series).median
       }))
       : [],
     noise: measured.noise
