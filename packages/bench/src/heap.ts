@@ -56,11 +56,10 @@ export const sampled = async <K extends string>(
 /** Bytes of one payload `{ n }` in the queue: what the caller would hold anyway. */
 export const payloadBytes = async (): Promise<number> => {
   const size = 100_000
-  const all: Array<unknown> = []
-  const bytes = await growth(async () => {
-    for (let n = 0; n < size; n++) all.push({ n })
+  const { payload } = await sampled({
+    payload: () => growth(async () => Array.from({ length: size }, (_, n) => ({ n })))
   })
-  return bytes / all.length
+  return payload.median / size
 }
 
 /** Everything allocated by this thread so far, collected or not. */
