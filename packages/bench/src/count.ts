@@ -1,6 +1,7 @@
 /** What a run does, in counts: the same on every machine, however busy. */
 import { Clock, Effect, Layer, Metric, Scheduler } from "effect"
 import { Session } from "node:inspector/promises"
+import { queryObjects } from "node:v8"
 import { allocatedBytes } from "./heap.ts"
 
 /** Effect's runtime services, counting what they are asked for. */
@@ -67,6 +68,15 @@ export class Counters {
       }
     }
   }
+}
+
+const liveObjects = (): number => queryObjects(Object, { format: "count" })
+
+/** Objects that stay of what `make` makes: arrays and functions are objects, the tables of a Map and boxed numbers not. */
+export const objectsLeftBy = async (make: () => Promise<unknown>): Promise<number> => {
+  const before = liveObjects()
+  await make()
+  return liveObjects() - before
 }
 
 /** Bytes that `run` allocates, collected or not. */

@@ -17,7 +17,8 @@ A case is a name of --list, or "targets": all rows of the target table. Without 
   --full           larger sizes; peers with every body, C and N (hours)
   --json           one JSON document instead of text
   --svg <file>     the chart of the peers, or of growth when the peers have not run
-  --write-readme   the tables of this run into packages/bench/README.md, the charts beside it`
+  --write-readme   the tables of this run into packages/bench/README.md, the charts beside it, and what a
+                   task costs into packages/effect-tasks/README.md`
 
 const read = () => {
   const { positionals, values } = parseArgs({

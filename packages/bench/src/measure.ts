@@ -2,6 +2,7 @@
  * How everything here is timed: whole rounds in which every subject has its turn, never one subject after the other, so
  * that a noisy minute hits all of them; medians of ratios within a round; and a calibration loop that says how noisy it was.
  */
+import { createHash } from "node:crypto"
 import { setImmediate as nextTurn } from "node:timers/promises"
 
 /** Something to time. `before` and `after` are not timed. */
@@ -75,14 +76,14 @@ export const seriesOf = ({ series }: Measured, name: string): Series => {
   return found
 }
 
-let sink = 0
+const block = Buffer.alloc(16_384)
 
-/** Milliseconds of a loop that does the same every time. */
+/** Milliseconds of a loop that does the same every time; in native code, since V8 compiles its own anew when it likes. */
 const calibrate = (): number => {
   const start = performance.now()
-  let x = 1
-  for (let i = 0; i < 2_000_000; i++) x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0
-  sink ^= x
+  const hash = createHash("sha256")
+  for (let i = 0; i < 128; i++) hash.update(block)
+  hash.digest()
   return performance.now() - start
 }
 
@@ -97,6 +98,12 @@ export const worstOf = (noises: ReadonlyArray<Noise>): Noise => ({
   worst: Math.max(...noises.map(({ worst }) => worst))
 })
 
+/** The same in the same order, but beginning with another one each round. */
+export const rotated = <A>(all: ReadonlyArray<A>, round: number): ReadonlyArray<A> => {
+  const first = round % all.length
+  return [...all.slice(first), ...all.slice(0, first)]
+}
+
 /** Calls `round` so many times after the warm-ups, and gathers what it times. */
 export const measure = async (
   rounds: number,
@@ -108,7 +115,7 @@ export const measure = async (
   for (let i = 0; i < 3; i++) calibrate()
   for (let index = -warmups; index < rounds; index++) {
     await round(async (name, size, run) => {
-      loops.push(calibrate(), calibrate())
+      const before = [calibrate(), calibrate()]
       await nextTurn()
       const cpu = process.cpuUsage()
       const start = performance.now()
@@ -116,6 +123,7 @@ export const measure = async (
       const wall = performance.now() - start
       const { system, user } = process.cpuUsage(cpu)
       if (index < 0) return
+      loops.push(...before)
       const samples = series.get(name) ?? { size, wall: [], cpu: [] }
       samples.wall.push((wall * 1e6) / size)
       samples.cpu.push(((user + system) * 1e3) / size)
@@ -136,8 +144,7 @@ export const interleave = async (
   warmups = 10
 ): Promise<Measured> => {
   const measured = await measure(rounds, warmups, async (time, index) => {
-    const first = (index + warmups) % subjects.length
-    for (const { after, before, name, run, size } of [...subjects.slice(first), ...subjects.slice(0, first)]) {
+    for (const { after, before, name, run, size } of rotated(subjects, index + warmups)) {
       await before?.()
       await time(name, size, run)
       await after?.()

@@ -1,7 +1,8 @@
 /** Results as tables, and tables as text and Markdown. */
 import { grows } from "./fit.ts"
 import type { Noise } from "./measure.ts"
-import { type Curve, isTooNoisy, judge, type Table, type Target, type Unit, type Verdict } from "./result.ts"
+import { type Peer, peers, tasks } from "./peers.ts"
+import { type Bar, type Curve, isTooNoisy, judge, type Table, type Target, type Unit, type Verdict } from "./result.ts"
 import type { Report } from "./run.ts"
 
 const figure = (value: number, unit: Unit): string => {
@@ -14,6 +15,8 @@ const figure = (value: number, unit: Unit): string => {
       return `${value.toFixed(2)} µs`
     case "ms":
       return `${value.toFixed(1)} ms`
+    case "MB":
+      return `${value.toFixed(2)} MB`
     case "bytes":
     case "count":
       return String(Math.round(value))
@@ -46,11 +49,16 @@ export const verdicts = (reports: ReadonlyArray<Report>): ReadonlyArray<readonly
     (result?.targets ?? []).map((target) => [target, judge(target, result?.noise)] as const)
   )
 
-export const targetTable = (reports: ReadonlyArray<Report>): Table => ({
-  title: "Targets",
-  columns: ["", "median", "middle half", "of minima", "CPU", "target", "verdict"],
-  rows: verdicts(reports).map(([target, verdict]) => rowOf(target, verdict))
-})
+/** The rows of these reports: the targets, and further bounds below them. */
+export const targetTables = (reports: ReadonlyArray<Report>): ReadonlyArray<Table> =>
+  [false, true].flatMap((further) => {
+    const rows = verdicts(reports).filter(([target]) => (target.further ?? false) === further)
+    return rows.length === 0 ? [] : [{
+      title: further ? "Further bounds" : "Targets",
+      columns: ["", "median", "middle half", "of minima", "CPU", "target", "verdict"],
+      rows: rows.map(([target, verdict]) => rowOf(target, verdict))
+    }]
+  })
 
 const curveTable = (curves: ReadonlyArray<Curve>, noise: Noise | undefined): Table => ({
   title: "Growth of the cost of a task",
@@ -64,11 +72,25 @@ const curveTable = (curves: ReadonlyArray<Curve>, noise: Noise | undefined): Tab
   ])
 })
 
+/** What a task costs, against what. Not with timers: their millisecond passes whoever waits for it. */
+export const costTable = (bars: ReadonlyArray<Bar>): Table => {
+  const bodies = [...new Set(bars.map(({ cell }) => cell))].filter((cell) => cell !== "timer")
+  const cellOf = (peer: Peer, body: string): string => {
+    const { nanos, times } = bars.find(({ cell, name }) => cell === body && name === peer.name)!
+    return peer === tasks ? figure(nanos / 1e3, "µs") : figure(times, "times")
+  }
+  return {
+    title: "What a task takes, and how many times what it takes with others",
+    columns: ["", ...bodies.map((body) => `${body} body`), "which does not do"],
+    rows: peers.map((peer) => [peer.name, ...bodies.map((body) => cellOf(peer, body)), peer.lacks])
+  }
+}
+
 /** Everything a report has to show. */
 export const tablesOf = (report: Report): ReadonlyArray<Table> => {
-  const { curves, noise, tables, targets } = report.result ?? {}
+  const { curves, noise, tables } = report.result ?? {}
   return [
-    ...(targets === undefined ? [] : [targetTable([report])]),
+    ...targetTables([report]),
     ...(curves === undefined ? [] : [curveTable(curves, noise)]),
     ...(tables ?? [])
   ]

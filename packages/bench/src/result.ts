@@ -2,7 +2,7 @@
 import type { Estimate, Noise } from "./measure.ts"
 
 /** What a figure is counted in; `times` is a ratio. */
-export type Unit = "times" | "percent" | "µs" | "ms" | "bytes" | "count"
+export type Unit = "times" | "percent" | "µs" | "ms" | "bytes" | "MB" | "count"
 
 /** A row of the target table. */
 export interface Target {
@@ -12,6 +12,8 @@ export interface Target {
   /** The same ratio in CPU time, where there is one. */
   readonly cpu?: number | undefined
   readonly bound: { readonly atMost: number } | { readonly atLeast: number }
+  /** A bound that has been kept for long, below the targets. */
+  readonly further?: boolean
 }
 
 /** `unclear`: the bound lies within the middle half of the samples. */
@@ -29,6 +31,8 @@ export interface Bar {
   readonly cell: string
   readonly name: string
   readonly nanos: number
+  /** How many times this effect-tasks takes. */
+  readonly times: number
 }
 
 /** How a cost per task develops, and the exponent up to which that is right. */
@@ -64,11 +68,12 @@ export interface Case {
 /** Above this the calibration loop says that the machine had other things to do. */
 const tooNoisy = 0.25
 
+const counted: ReadonlyArray<Unit> = ["bytes", "MB", "count"]
+
 export const isTooNoisy = (noise: Noise | undefined): boolean => noise !== undefined && noise.mean > tooNoisy
 
 export const judge = ({ bound, unit, value: { high, low } }: Target, noise: Noise | undefined): Verdict => {
-  const timed = unit !== "bytes" && unit !== "count"
-  if (timed && isTooNoisy(noise)) return "too noisy"
+  if (!counted.includes(unit) && isTooNoisy(noise)) return "too noisy"
   const [sure, hopeless] = "atMost" in bound
     ? [high <= bound.atMost, low > bound.atMost]
     : [low >= bound.atLeast, high < bound.atLeast]

@@ -17,7 +17,9 @@ const flags = ["--expose-gc", "--max-old-space-size=12000"]
 
 const runIn = (name: string, options: Options): Promise<Result | undefined> =>
   new Promise((resolve) => {
-    const running = fork(child, [name, JSON.stringify(options)], { execArgv: flags })
+    // what tasks log is no part of a report
+    const stdio = ["ignore", "ignore", "inherit", "ipc"] as const
+    const running = fork(child, [name, JSON.stringify(options)], { execArgv: flags, stdio: [...stdio] })
     let result: Result | undefined
     running.on("message", (message) => {
       result = message as Result

@@ -50,7 +50,11 @@ export const makeApp = (
     Layer.mergeAll(plain, more).pipe(Layer.provideMerge(WorkerPool.layer(options)), Layer.provideMerge(surroundings))
   )
 
-/** Dispatches so many tasks into a pool of their own and waits for all of them. */
+export const paused = WorkerPool.use(({ pause }) => pause)
+export const resumed = WorkerPool.use(({ resume }) => resume)
+export const drained = WorkerPool.use(({ drain }) => drain)
+
+/** Dispatches so many tasks into a pool of their own and waits for all of them, whose handles are kept. */
 export const runAll = (job: NumberJob, size: number, options?: (n: number) => Job.DispatchOptions) =>
   TaskPool.use((pool) => Effect.forEach(items(size), (n) => job.dispatch({ n }, { ...options?.(n), pool })))
 

@@ -1,25 +1,25 @@
 /**
  * The regression guard of the hot path: counts and bytes, no time. What is counted is the same on every machine and in
- * every run but for a few per cent; bounds are wide, about twice what there was when they were written.
+ * every run but for a few per cent; bounds of bytes are about twice what there was when they were written, those of steps
+ * a tenth more.
  *
  * Everything runs on the real event loop and under V8's coverage, which counts the steps.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Scope } from "effect"
-import { allocatedBy, Counters, StepCounter } from "../src/count.ts"
+import { allocatedBy, Counters, objectsLeftBy, StepCounter } from "../src/count.ts"
 import { exposeCollector, growth } from "../src/heap.ts"
 
 exposeCollector()
 const steps = await StepCounter.start()
 // only code that is loaded from here on has counters
 const { TaskPool, WorkerPool } = await import("effect-tasks")
-const { fill, makeApp, runAll, SyncJob, TimedJob, TurnJob } = await import("../src/tasks.ts")
+const { drained, fill, makeApp, paused, resumed, runAll, SyncJob, TimedJob, TurnJob } = await import("../src/tasks.ts")
 const { openPools } = await import("../src/cases/crowds.ts")
+const { mostUnfinished } = await import("../src/flood.ts")
+const { nestedCancel } = await import("../src/nested.ts")
 
 type App = ReturnType<typeof makeApp>
-
-const paused = WorkerPool.use(({ pause }) => pause)
-const drained = WorkerPool.use(({ drain }) => drain)
 
 /** Runs a test with an app of its own. */
 const withApp = async <A>(make: () => App, use: (app: App) => Promise<A>): Promise<A> => {
@@ -40,11 +40,13 @@ interface Cost {
  * Bytes and steps per task, the least of some runs after a first one: a call that the compiler inlines is not counted, so
  * steps vary by a tenth.
  */
-const costOf = async (size: number, run: () => Promise<unknown>): Promise<Cost> => {
+const costOf = async (size: number, run: () => Promise<unknown>, before?: () => Promise<unknown>): Promise<Cost> => {
+  await before?.()
   await run()
   const costs: Array<Cost> = []
   for (let i = 0; i < 4; i++) {
     let counted = 0
+    await before?.()
     const bytes = await allocatedBy(async () => {
       counted = await steps.of(run)
     })
@@ -86,14 +88,23 @@ describe("a task", patience, () => {
     })
   }
 
+  it("shares readings of Effect's own clock with other starts and dispatches of its turn", () =>
+    withApp(() => makeApp({ workers: 64 }), async (app) => {
+      const now = vi.spyOn(Date, "now")
+      await app.runPromise(runAll(SyncJob, size))
+      const reads = now.mock.calls.length
+      now.mockRestore()
+      assert.isAtMost(reads / size, 2.5)
+    }))
+
   it("allocates and steps no more than it used to, with a sync body", () =>
     withApp(() => makeApp({ workers: 64 }), async (app) => {
-      assertCost(await costOf(size, () => app.runPromise(runAll(SyncJob, size))), { bytes: 7_500, steps: 300 })
+      assertCost(await costOf(size, () => app.runPromise(runAll(SyncJob, size))), { bytes: 6_200, steps: 300 })
     }))
 
   it("allocates and steps no more than it used to, with an asynchronous body", () =>
     withApp(() => makeApp({ workers: 64 }), async (app) => {
-      assertCost(await costOf(size, () => app.runPromise(runAll(TurnJob, size))), { bytes: 9_000, steps: 300 })
+      assertCost(await costOf(size, () => app.runPromise(runAll(TurnJob, size))), { bytes: 8_000, steps: 300 })
     }))
 
   it("costs the same with 5,000 other live pools as with none", async () => {
@@ -136,31 +147,53 @@ describe("a queue of 100,000", patience, () => {
         () => makeApp({ workers: 64 }),
         (app) =>
           costOf(queued, () =>
-            app.runPromise(WorkerPool.use(({ drain, pause, resume }) =>
-              pause.pipe(
-                Effect.andThen(fill(SyncJob, queued, mixed)),
-                Effect.andThen(resume),
-                Effect.andThen(drain)
-              )
+            app.runPromise(paused.pipe(
+              Effect.andThen(fill(SyncJob, queued, mixed)),
+              Effect.andThen(resumed),
+              Effect.andThen(drained)
             )))
       )
     assertFlat(await costOfAll(1_000), await costOfAll(10_000))
   })
 })
 
+describe("a cancel of nested pools", patience, () => {
+  it("costs the same for each, however deep they are", async () => {
+    const costAt = (depth: number) => {
+      const { before, run } = nestedCancel(depth)
+      return costOf(depth, run, before)
+    }
+    const [few, many] = [await costAt(200), await costAt(2_000)]
+    assertFlat(few, many)
+    assertCost(many, { bytes: 23_000, steps: 350 })
+  })
+})
+
+describe("a flood of 100,000", patience, () => {
+  it("holds about 600 tasks at its peak", () =>
+    withApp(() => makeApp({ workers: 64 }), async (app) => {
+      assert.isAtMost(await mostUnfinished(app, 100_000), 1_200)
+    }))
+})
+
 describe("what stays", patience, () => {
+  const size = 10_000
+  const queue = (app: App) => () => app.runPromise(fill(SyncJob, size))
+  const finish = (app: App) => () => app.runPromise(Effect.andThen(fill(SyncJob, size), drained))
+
   it("is bounded for a queued task", () =>
     withApp(() => makeApp({ workers: 64 }), async (app) => {
-      await app.runPromise(Effect.andThen(Effect.andThen(fill(SyncJob, 1_000), drained), paused))
-      const bytes = await growth(() => app.runPromise(fill(SyncJob, 10_000)))
-      assert.isAtMost(bytes / 10_000, 800)
+      await finish(app)()
+      await app.runPromise(paused)
+      assert.isAtMost(await growth(queue(app)) / size, 700, "bytes")
+      assert.isAtMost(await objectsLeftBy(queue(app)) / size, 3.5, "objects: task, run, payload")
       await app.runPromise(WorkerPool.use(({ global }) => global.cancel()))
     }))
 
   it("is bounded for a finished task in the history", () =>
-    withApp(() => makeApp({ workers: 64, history: 10_000 }), async (app) => {
-      const bytes = await growth(() => app.runPromise(Effect.andThen(fill(SyncJob, 10_000), drained)))
-      assert.isAtMost(bytes / 10_000, 600)
+    withApp(() => makeApp({ workers: 64, history: 2 * size }), async (app) => {
+      assert.isAtMost(await growth(finish(app)) / size, 550, "bytes")
+      assert.isAtMost(await objectsLeftBy(finish(app)) / size, 3.5, "objects")
     }))
 })
 

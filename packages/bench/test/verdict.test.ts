@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { exponentOf, grows } from "../src/fit.ts"
-import { estimate, quantile, ratio, type Series } from "../src/measure.ts"
+import { estimate, interleave, quantile, ratio, type Series } from "../src/measure.ts"
 import { judge, type Target } from "../src/result.ts"
 
 const quiet = { mean: 0.05, worst: 0.1 }
@@ -54,5 +54,21 @@ describe("the figures", () => {
     assert.isFalse(grows({ allowed: 0, exponent: exponentOf(points(0.1)) }))
     assert.isTrue(grows({ allowed: 0, exponent: exponentOf(points(0.5)) }))
     assert.isFalse(grows({ allowed: 1, exponent: exponentOf(points(1)) }))
+  })
+})
+
+describe("a measurement", () => {
+  it("gives each subject its turn in every round, which begins with another one than the last", async () => {
+    let order = ""
+    const subjects = ["a", "b", "c"].map((name) => ({
+      name,
+      size: 1,
+      run: async () => {
+        order += name
+      }
+    }))
+    const { series } = await interleave(subjects, 4, 1)
+    assert.strictEqual(order, "abcbcacababcbca")
+    assert.deepStrictEqual(series.map(({ name, wall }) => [name, wall.length]), [["a", 4], ["b", 4], ["c", 4]])
   })
 })

@@ -4,7 +4,7 @@ import { Job, JobRegistry, TaskPool } from "effect-tasks"
 import { bodies, items } from "../bodies.ts"
 import { interleave, median, ratio, type Series, seriesOf, type Subject } from "../measure.ts"
 import type { Case } from "../result.ts"
-import { type App, payload, runAll, TimedJob, TurnJob } from "../tasks.ts"
+import { type App, fill, payload, runAll, TimedJob, TurnJob } from "../tasks.ts"
 import { beside, listen, metricsOff, metricsOn, tracer } from "./observers.ts"
 
 class TimedInQueue extends Job.make("TimedInQueue", { payload, queueTimeout: "30 seconds" }) {}
@@ -56,6 +56,7 @@ const subjectsOf = (app: App, silent: App, size: number): ReadonlyArray<Subject>
   )
   return [
     subject(plain, runAll(TurnJob, size)),
+    subject("handles dropped at once", TaskPool.use((pool) => fill(TurnJob, size, () => ({ pool })))),
     subject("timeout, not reached", runAll(TimedJob, size)),
     subject("queueTimeout, not reached", runAll(TimedInQueue, size)),
     subject("retry, not needed", runAll(Retried, size)),

@@ -1,11 +1,24 @@
 /** How the cost of one task develops when there is more of something. */
-import { Effect, Layer, Scope, Stream } from "effect"
-import { Job, TaskPool, WorkerPool } from "effect-tasks"
+import { Effect, Layer, Scope } from "effect"
+import { Job, TaskPool, type WorkerPool } from "effect-tasks"
 import { bodies, items, randoms } from "../bodies.ts"
 import { exponentOf } from "../fit.ts"
 import { interleave, least, type Noise, seriesOf, type Subject, worstOf } from "../measure.ts"
+import { Nested, nestedCancel, nestedLayer } from "../nested.ts"
 import type { Case, Curve } from "../result.ts"
-import { fill, makeApp, type NumberJob, payload, runAll, SyncJob, TimedJob } from "../tasks.ts"
+import {
+  drained,
+  fill,
+  makeApp,
+  type NumberJob,
+  paused,
+  payload,
+  resumed,
+  runAll,
+  SyncJob,
+  TimedJob
+} from "../tasks.ts"
+import { listen } from "./observers.ts"
 
 /** What grows, and the subject with so much of it. */
 interface Axis {
@@ -25,12 +38,10 @@ const queued: Axis = {
   allowed: 0,
   at: (x) => {
     const app = makeApp({ workers: 64 })
-    const run = WorkerPool.use(({ drain, pause, resume }) =>
-      pause.pipe(
-        Effect.andThen(fill(SyncJob, x, (n) => ({ priority: priorities[n]! }))),
-        Effect.andThen(resume),
-        Effect.andThen(drain)
-      )
+    const run = paused.pipe(
+      Effect.andThen(fill(SyncJob, x, (n) => ({ priority: priorities[n]! }))),
+      Effect.andThen(resumed),
+      Effect.andThen(drained)
     )
     return { name: "", size: x, run: () => app.runPromise(run) }
   }
@@ -49,18 +60,12 @@ const livePools: Axis = {
   }
 }
 
-class Nested extends Job.make("Nested", { payload }) {}
-
-const NestedLive = Nested.toLayer(({ n }) =>
-  n === 0 ? Effect.void : Effect.orDie(TaskPool.use((pool) => Nested.dispatch({ n: n - 1 }, { pool })))
-) as Layer.Layer<Job.Handler<"Nested">, never, WorkerPool> // it dispatches to itself
-
 const depth: Axis = {
   name: "depth of nesting",
   steps: [2, 8, 32, 128, 512],
   allowed: 0,
   at: (x) => {
-    const app = makeApp({ workers: 64 }, NestedLive)
+    const app = makeApp({ workers: 64 }, nestedLayer(Effect.void))
     const chains = 1_024 / x
     const chain = TaskPool.use((pool) =>
       Effect.forEach(items(chains), () => Nested.dispatch({ n: x - 1 }, { pool }), { discard: true })
@@ -69,13 +74,20 @@ const depth: Axis = {
   }
 }
 
+const nestedPools: Axis = {
+  name: "depth of nested pools, 8,000 in all: cancel of them",
+  steps: [1_000, 2_000, 4_000, 8_000],
+  allowed: 0,
+  at: (x) => nestedCancel(x, 8_000)
+}
+
 const history: Axis = {
   name: "finished tasks in the history",
   steps: [100, 1_000, 10_000, 100_000],
   allowed: 0,
   at: async (x) => {
     const app = makeApp({ workers: 64, history: x })
-    await app.runPromise(Effect.andThen(fill(SyncJob, x), WorkerPool.use(({ drain }) => drain)))
+    await app.runPromise(Effect.andThen(fill(SyncJob, x), drained))
     return { name: "", size, run: () => app.runPromise(runAll(SyncJob, size)) }
   }
 }
@@ -99,7 +111,6 @@ const listeners: Axis = {
   allowed: 1,
   at: (x) => {
     const app = makeApp({ workers: 64 })
-    const listen = WorkerPool.use(({ events }) => Stream.runForEach(events, () => Effect.void))
     for (let i = 0; i < x; i++) app.runFork(listen)
     return { name: "", size, run: () => app.runPromise(runAll(SyncJob, size)) }
   }
@@ -116,7 +127,7 @@ const timeouts: Axis = {
   }
 }
 
-const axes: ReadonlyArray<Axis> = [queued, livePools, depth, history, manyJobs, listeners, timeouts]
+const axes: ReadonlyArray<Axis> = [queued, livePools, depth, nestedPools, history, manyJobs, listeners, timeouts]
 
 /** All steps of an axis are interleaved; their minima make the curve, since noise only ever adds. */
 const measureAxis = async (
@@ -131,7 +142,7 @@ const measureAxis = async (
 
 export const growth: Case = {
   name: "growth",
-  about: "how the cost of a task grows with queue, pools, depth, history, jobs, listeners and deadlines",
+  about: "how the cost of a task grows with queue, pools, depth, its cancel, history, jobs, listeners and deadlines",
   run: async ({ full, rounds }) => {
     const curves: Array<Curve> = []
     const noises: Array<Noise> = []

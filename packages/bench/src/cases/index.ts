@@ -1,23 +1,26 @@
-/** Every case, in the order in which they run. */
+/** Every case, in the order in which they run and have their rows in the table of targets. */
 import type { Case } from "../result.ts"
 import { bytes } from "./bytes.ts"
 import { crowds } from "./crowds.ts"
-import { endings } from "./endings.ts"
+import { cancel, nested, timeouts } from "./endings.ts"
 import { featureCosts } from "./features.ts"
 import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { observers } from "./observers.ts"
 import { probe } from "./probe.ts"
-import { throughput } from "./throughput.ts"
+import { floorCase, throughput } from "./throughput.ts"
 import { versus } from "./versus.ts"
 
 export const cases: ReadonlyArray<Case> = [
   ...throughput,
-  ...crowds,
-  ...endings,
-  bytes,
   observers,
+  timeouts,
+  bytes,
+  nested,
   probe,
+  ...crowds,
+  cancel,
+  floorCase,
   versus,
   featureCosts,
   growth,

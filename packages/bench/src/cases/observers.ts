@@ -93,16 +93,19 @@ export const observers: Case = {
       value,
       bound: { atMost }
     })
+    const metrics = excess(measured, "metrics read", "metrics off")
     return {
       noise: measured.noise,
       targets: [
-        percent("one event listener, more than without", excess(measured, "one listener", "plain"), 15),
-        percent(
-          "metrics on and read, more than a silent registry",
-          excess(measured, "metrics read", "metrics off"),
-          10
-        ),
-        { name: "what a tracer adds, in spans", unit: "times", value: spans(measured), bound: { atMost: 1.5 } }
+        percent("one event listener, more than without", excess(measured, "one listener", "plain"), 25),
+        { ...percent("metrics on and read, more than a silent registry", metrics, 10), further: true },
+        {
+          name: "what a tracer adds, in spans",
+          unit: "times",
+          value: spans(measured),
+          bound: { atMost: 1.5 },
+          further: true
+        }
       ]
     }
   }

@@ -61,7 +61,12 @@ const measureCell = async (cell: Cell, rounds: number): Promise<{ table: Table, 
   return {
     table: { title: label(cell), columns, rows },
     bars: isDrawn(cell)
-      ? peers.map(({ name }) => ({ cell: cell.body.name, name, nanos: median(seriesOf(measured, name).wall) }))
+      ? measured.series.map((series) => ({
+        cell: cell.body.name,
+        name: series.name,
+        nanos: median(series.wall),
+        times: ratio(ours, series).median
+      }))
       : [],
     noise: measured.noise
   }
