@@ -327,8 +327,8 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R05",
     "failures in pools are logged as unseen",
     "transition/lifecycle.ts",
-    "  seen || !task.pool.isGlobal ||",
-    "  seen ||"
+    "  rare?.seen === true || !task.pool.isGlobal ||",
+    "  rare?.seen === true ||"
   ),
   one(
     "R05",
@@ -341,14 +341,14 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R05",
     "the failure of a run is logged as unseen",
     "dispatch/accept.ts",
-    "    if (ticket !== undefined) ticket.run.seen = true // by who owns it\n",
+    "    if (ticket !== undefined) rareOf(ticket.run).seen = true // by who owns it\n",
     ""
   ),
   one(
     "R05",
     "a failure that a hook sees is logged as unseen",
     "transition/lifecycle.ts",
-    "  if (hooks?.seesFailure) run.seen = true\n",
+    "  if (hooks?.seesFailure) rareOf(run).seen = true\n",
     ""
   ),
   one(

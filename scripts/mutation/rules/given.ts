@@ -116,7 +116,7 @@ export const given: ReadonlyArray<RuleMutant> = [
     "R25",
     "what is no function is taken for a handler",
     "handle/job.ts",
-    `toFunction(given, "the handler", subjectOf(definition.tag))`,
+    `toFunction(given, "the handler", definition.subject)`,
     "given as AnyHandler"
   ),
   one(

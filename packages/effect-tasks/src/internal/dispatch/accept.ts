@@ -85,7 +85,7 @@ export const refusal = (job: string, reason: DispatchErrorReason): DispatchError
 
 const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: Ticket | undefined): Dispatched => {
   if (how.accepted !== undefined) {
-    if (ticket !== undefined) ticket.run.seen = true // by who owns it
+    if (ticket !== undefined) rareOf(ticket.run).seen = true // by who owns it
     how.accepted(ticket)
   }
   return Exit.succeed(task.machine.settings.toHandle(task, origin))

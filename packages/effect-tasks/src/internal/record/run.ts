@@ -59,8 +59,6 @@ export class Run implements Entry, Ticket {
   stop: Stop | undefined
   execution: Execution | undefined
   waiting: Waiting | undefined
-  /** Whether somebody is bound to see how it ends. */
-  seen = false
   rare: Rare | undefined
 
   static {
@@ -94,6 +92,8 @@ export class Rare {
   /** The job's own unless given. */
   timeouts: Timeouts | undefined
   sharing: Sharing | undefined
+  /** Whether somebody is bound to see how it ends. */
+  seen = false
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 }
 

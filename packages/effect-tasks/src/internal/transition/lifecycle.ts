@@ -104,7 +104,7 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   machine.emit(event.exited, task, undefined, task.finishedAt)
   const { hooks, inbox } = task.extras ?? {}
   if (inbox !== undefined) machine.tell({ _tag: "shutdown", inbox })
-  if (hooks?.seesFailure) run.seen = true
+  if (hooks?.seesFailure) rareOf(run).seen = true
   if (hooks === undefined) settle(run)
   else machine.tell({ _tag: "hooks", run })
   machine.inStep--
@@ -163,8 +163,8 @@ export const settle = (run: Run): void => {
 }
 
 /** Whether somebody could have seen how a task of GLOBAL has ended; a failure in another pool is told by its join. */
-const isSeen = ({ rare, seen, task }: Run): boolean =>
-  seen || !task.pool.isGlobal || (rare?.sharing?.tickets.size ?? 1) > 1 || (task.waiters?.size ?? 0) > 0
+const isSeen = ({ rare, task }: Run): boolean =>
+  rare?.seen === true || !task.pool.isGlobal || (rare?.sharing?.tickets.size ?? 1) > 1 || (task.waiters?.size ?? 0) > 0
 
 const endExtras = ({ machine }: TaskRecord, extras: Extras): void => {
   extras.hooks = undefined
