@@ -181,7 +181,7 @@ export class Machine {
     this.seq++
     if (news) this.touch()
     if (this.listeners.size === 0) return
-    const at = moment ?? this.timers.now()
+    const at = moment ?? this.timers.recent()
     for (const listener of this.listeners) listener.offer(make, subject, this.seq, at, detail, news)
     this.untold++
     this.schedule()
