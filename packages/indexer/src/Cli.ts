@@ -1,7 +1,7 @@
 /**
  * The command line: what may be asked for, and what is said about a folder that cannot be indexed.
  */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as Fs from "node:fs/promises"
 import { fileURLToPath } from "node:url"
@@ -25,7 +25,7 @@ export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>)
       Argument.withDefault(ownCheckout)
     ),
     workers: Flag.Int("workers").pipe(
-      Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+      Flag.filter((workers) => workers > 0, () => "at least 1"),
       Flag.withDescription(`How many tasks run at once; by default ${defaultWorkers}`),
       Flag.withDefault(defaultWorkers)
     ),

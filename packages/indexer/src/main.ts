@@ -17,6 +17,7 @@ import * as Palette from "./Palette.ts"
 import * as Progress from "./Progress.ts"
 import * as Report from "./Report.ts"
 import * as TerminalView from "./TerminalView.ts"
+import * as Usage from "./Usage.ts"
 
 /** Ends when every task has ended; interrupted, when every task has stopped. */
 const index = Effect.fnUntraced(function*(root: FilePath, color: boolean) {
@@ -73,6 +74,10 @@ Interrupts.listen(process.stderr)
 command.pipe(
   Command.run({ version: "0.1.0" }),
   Effect.provideService(Logger.LogToStderr, true), // standard output is for the report alone
-  Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]),
+  Effect.provide([
+    NodeServices.layer,
+    CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] }),
+    Usage.layer(Usage.callOf(process.env, import.meta.filename))
+  ]),
   NodeRuntime.runMain
 )

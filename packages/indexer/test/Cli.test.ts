@@ -7,14 +7,19 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import * as Cli from "../src/Cli.ts"
 import * as FilePath from "../src/FilePath.ts"
+import * as Usage from "../src/Usage.ts"
 import * as TempFolder from "./TempFolder.ts"
 
-const parse = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
+const ask = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
   const request = yield* Ref.make(Option.none<Cli.Request>())
   const command = Cli.make((asked) => Ref.set(request, Option.some(asked)))
-  yield* Command.runWith(command, { version: "0" })(args).pipe(Effect.provide(NodeServices.layer))
-  return Option.getOrThrow(yield* Ref.get(request))
+  yield* Command.runWith(command, { version: "0" })(args).pipe(
+    Effect.provide([NodeServices.layer, Usage.layer("npm start --")])
+  )
+  return yield* Ref.get(request)
 })
+
+const parse = (...args: ReadonlyArray<string>) => Effect.map(ask(...args), Option.getOrThrow)
 
 const complaint = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
   yield* Effect.flip(parse(...args))
@@ -70,12 +75,33 @@ describe("Cli", () => {
     }))
 
   it.effect.each([
-    [["--workers", "0"], "Invalid value for flag --workers: \"0\""],
-    [["--workers", "many"], "Invalid value for flag --workers: \"many\""],
-    [["--bogus"], "Unrecognized flag: --bogus"],
-    [["one", "two"], "Unexpected positional argument: \"two\""]
-  ])("refuses %j", ([args, message]) =>
+    [["--workers", "0"], "--workers: give an integer of at least 1, not 0"],
+    [["--workers", "many"], "--workers: give an integer of at least 1, not many"],
+    [["--workers", "1.5"], "--workers: give an integer of at least 1, not 1.5"],
+    [["--workers"], "--workers: give an integer of at least 1"],
+    [["--workers", "2", "--workers", "3"], "--workers: give an integer of at least 1, not 2 occurrences"],
+    [["--json=maybe"], "--json: give no value, not maybe"],
+    [["--bogus"], "--bogus: there is no such flag"],
+    [["--worker", "3"], "--worker: there is no such flag; did you mean --workers?"],
+    [["one", "two", "three"], "two three: give one folder, not several"]
+  ])("says of %j what is wrong with it, and nothing else", ([args, message]) =>
     Effect.gen(function*() {
-      assert.include(yield* complaint(...args as ReadonlyArray<string>), message as string)
+      assert.strictEqual(
+        yield* complaint(...args as ReadonlyArray<string>),
+        `${message as string}\nSee npm start -- --help`
+      )
+      assert.deepStrictEqual(yield* TestConsole.logLines, [])
     }))
+
+  it.effect("names itself in the help as it was called", () =>
+    Effect.gen(function*() {
+      yield* ask("--help")
+      assert.include((yield* TestConsole.logLines).join("\n"), "npm start -- [flags] [<folder>]")
+    }))
+
+  it("is called by npm or directly", () => {
+    const script = NodePath.resolve("packages/indexer/src/main.ts")
+    assert.strictEqual(Usage.callOf({ npm_lifecycle_event: "start" }, script), "npm start --")
+    assert.strictEqual(Usage.callOf({ npm_lifecycle_event: "test" }, script), "node packages/indexer/src/main.ts")
+  })
 })
