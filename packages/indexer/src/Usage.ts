@@ -40,7 +40,10 @@ const explain = (error: CliError.NonShowHelpErrors): string => {
 }
 
 // The words of Effect and of Schema are for programmers. Flags that are not here are on or off.
-const wanted: Readonly<Record<string, string>> = { workers: "give an integer of at least 1" }
+const wanted: Readonly<Record<string, string>> = {
+  catalog: "give the name of one file",
+  workers: "give an integer of at least 1"
+}
 
 const but = (value: string): string => value === "" ? "" : `, not ${value}`
 

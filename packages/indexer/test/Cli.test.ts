@@ -5,6 +5,7 @@ import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
+import { defaultFile } from "../src/Catalog.ts"
 import * as Cli from "../src/Cli.ts"
 import * as FilePath from "../src/FilePath.ts"
 import * as Usage from "../src/Usage.ts"
@@ -32,6 +33,7 @@ describe("Cli", () => {
       const root = FilePath.fromBytes(Fs.realpathSync(NodePath.join(import.meta.dirname, "../../.."), "buffer"))
       assert.deepStrictEqual(yield* parse(), {
         root,
+        catalog: defaultFile(),
         workers: 8,
         json: false,
         color: true,
@@ -43,9 +45,17 @@ describe("Cli", () => {
   it.effect("takes a folder and the flags", () =>
     Effect.gen(function*() {
       const temp = yield* TempFolder.make
-      const flags = ["--workers", "3", "--json", "--no-color", "--no-dashboard", "--keep-open"]
+      const flags = [
+        "--json",
+        "--no-color",
+        "--no-dashboard",
+        "--keep-open",
+        "--workers=3",
+        `--catalog=${NodePath.relative("", temp.at("catalog"))}`
+      ]
       assert.deepStrictEqual(yield* parse(temp.path, ...flags), {
         root: temp.path,
+        catalog: temp.at("catalog"),
         workers: 3,
         json: true,
         color: false,
@@ -80,6 +90,7 @@ describe("Cli", () => {
     [["--workers", "1.5"], "--workers: give an integer of at least 1, not 1.5"],
     [["--workers"], "--workers: give an integer of at least 1"],
     [["--workers", "2", "--workers", "3"], "--workers: give an integer of at least 1, not 2 occurrences"],
+    [["--catalog"], "--catalog: give the name of one file"],
     [["--json=maybe"], "--json: give no value, not maybe"],
     [["--bogus"], "--bogus: there is no such flag"],
     [["--worker", "3"], "--worker: there is no such flag; did you mean --workers?"],
@@ -91,6 +102,14 @@ describe("Cli", () => {
         `${message as string}\nSee npm start -- --help`
       )
       assert.deepStrictEqual(yield* TestConsole.logLines, [])
+    }))
+
+  it.effect("tells in the help where the catalog is, and how to be rid of it", () =>
+    Effect.gen(function*() {
+      yield* ask("--help")
+      const help = (yield* TestConsole.logLines).join("\n")
+      assert.match(help, /--catalog file .*Delete the file to be rid of it/)
+      assert.include(help, defaultFile())
     }))
 
   it.effect("names itself in the help as it was called", () =>
