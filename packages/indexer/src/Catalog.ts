@@ -1,6 +1,6 @@
 /**
- * Remembers what every indexed file is, between runs and for any number of folders, in one SQLite file under the user's
- * cache folder.
+ * Remembers what every indexed file is, between runs and for any number of folders, in one SQLite file: unless the user
+ * names another, one under the user's cache folder.
  */
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import envPaths from "env-paths"
@@ -23,13 +23,25 @@ export interface CatalogEntry extends IndexedFile {
   readonly image: Option.Option<ImageInfo>
 }
 
+/** All that is known below a root, and how much of it a run has looked at. */
 export interface Totals {
   readonly files: number
-  /** How many of the files were indexed since the given time. */
+  /** Files that this run has read. */
   readonly indexed: number
+  /** Files that this run has found as they were. */
+  readonly unchanged: number
   readonly folders: number
+  /** Folders that this run has listed. */
+  readonly listed: number
   readonly bytes: number
   readonly skipped: number
+}
+
+/** What a run has found and not come to, because it was stopped. Failures are not among it. */
+export interface Remaining {
+  readonly files: number
+  readonly folders: number
+  readonly thumbnails: number
 }
 
 export interface TypeTotals {
@@ -51,6 +63,8 @@ export interface Failure {
 }
 
 export class Catalog extends Context.Service<Catalog, {
+  /** Where it is kept. */
+  readonly file: string,
   /** Remembers a folder, forgets what has gone from it or changed in it, and gives the files that are to be indexed. The
    * catalog's own are not among them: to open those would break SQLite's lock on them. */
   readonly saveFolder: (
@@ -64,17 +78,19 @@ export class Catalog extends Context.Service<Catalog, {
   /** Writes to disk what is not yet there; closing the layer does the same. */
   readonly flush: Effect.Effect<void, CatalogError>,
   readonly find: (path: FilePath.FilePath) => Effect.Effect<Option.Option<CatalogEntry>, CatalogError>,
+  /** A run is named by the time when it began. */
   readonly totals: (root: FilePath.FilePath, since: number) => Effect.Effect<Totals, CatalogError>,
+  readonly remaining: (root: FilePath.FilePath, since: number) => Effect.Effect<Remaining, CatalogError>,
   /** Most bytes first. */
   readonly contentTypes: (root: FilePath.FilePath) => Effect.Effect<ReadonlyArray<TypeTotals>, CatalogError>,
   /** Most wasteful first. */
   readonly duplicates: (root: FilePath.FilePath) => Effect.Effect<ReadonlyArray<Duplicates>, CatalogError>,
-  readonly failures: (root: FilePath.FilePath) => Effect.Effect<ReadonlyArray<Failure>, CatalogError>
+  readonly failures: (root: FilePath.FilePath, since: number) => Effect.Effect<ReadonlyArray<Failure>, CatalogError>
 }>()("@effect-tasks/indexer/Catalog") {
-  static readonly layer = (file: string = defaultFile()): Layer.Layer<Catalog, CatalogError> =>
+  static readonly layer = (file: string): Layer.Layer<Catalog, CatalogError> =>
     Layer.effect(
       Catalog,
-      Effect.flatMap(CatalogDatabase.open(file), (database) => database.read(() => make(database, realPath(file))))
+      Effect.flatMap(CatalogDatabase.open(file), (database) => database.read(() => make(database, file)))
     )
 }
 
@@ -83,8 +99,9 @@ export const defaultFile = (): string =>
 
 const realPath = (file: string): FilePath.FilePath => FilePath.fromBytes(Fs.realpathSync(file, "buffer"))
 
-const make = (database: CatalogDatabase.CatalogDatabase, file: FilePath.FilePath): Catalog["Service"] => {
+const make = (database: CatalogDatabase.CatalogDatabase, file: string): Catalog["Service"] => {
   const sql = CatalogStatements.prepare(database)
+  const own = realPath(file)
 
   const forgetFolder = (path: FilePath.FilePath): void => {
     const bounds = FilePath.below(path)
@@ -94,7 +111,7 @@ const make = (database: CatalogDatabase.CatalogDatabase, file: FilePath.FilePath
     sql.deleteFailuresBelow(...bounds)
   }
 
-  const saveFolder = (path: FilePath.FilePath, listing: Listing): ReadonlyArray<ListedFile> => {
+  const saveFolder = (path: FilePath.FilePath, listing: Listing, now: number): ReadonlyArray<ListedFile> => {
     const folders = new Set(listing.folders)
     for (const known of sql.foldersIn(path)) if (!folders.has(known.path)) forgetFolder(known.path)
     const unchanged = new Set<FilePath.FilePath>()
@@ -104,32 +121,56 @@ const make = (database: CatalogDatabase.CatalogDatabase, file: FilePath.FilePath
       else sql.deleteFile(known.path)
     }
     sql.deleteFailuresIn(path, path)
-    sql.saveFolder(path, FilePath.parent(path), listing.skipped.length)
-    return listing.files.filter(({ path }) => !unchanged.has(path) && !path.startsWith(file))
+    for (const folder of listing.folders) sql.saveFoundFolder(folder, path)
+    const files = listing.files.filter((file) => !file.path.startsWith(own))
+    sql.saveFolder(path, FilePath.parent(path), listing.skipped.length, files.length, now)
+    return files.filter((file) => !unchanged.has(file.path))
   }
 
   const saveFile = (file: IndexedFile, now: number): void =>
     sql.saveFile(file.path, FilePath.parent(file.path), file.size, file.mtimeMs, file.sha256, file.contentType, now)
 
+  const filesLeft = (root: FilePath.FilePath, since: number): number =>
+    Math.max(sql.filesLeft(since, ...FilePath.below(root), root)[0]!.count, 0)
+
+  const foldersLeft = (root: FilePath.FilePath, since: number): number =>
+    sql.foldersLeft(since, ...FilePath.below(root), root)[0]!.count
+
+  const thumbnailsLeft = (root: FilePath.FilePath, since: number): number =>
+    sql.withoutThumbnail(since, ...FilePath.below(root)).reduce(
+      (sum, { contentType, files }) => isReadable(contentType) ? sum + files : sum,
+      0
+    )
+
+  const writeNow = <A>(write: (now: number) => A) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => database.write(() => write(now)))
+
   return {
-    saveFolder: (path, listing) => database.write(() => saveFolder(path, listing)),
-    saveFile: (file) => Effect.flatMap(Clock.currentTimeMillis, (now) => database.write(() => saveFile(file, now))),
+    file,
+    saveFolder: (path, listing) => writeNow((now) => saveFolder(path, listing, now)),
+    saveFile: (file) => writeNow((now) => saveFile(file, now)),
     saveImage: (path, { width, height, takenAt, thumbnail }) =>
       database.write(() => sql.saveImage(width, height, takenAt, thumbnail, path)),
-    saveFailure: ({ path, reason }) => database.write(() => sql.saveFailure(path, FilePath.parent(path), reason)),
+    saveFailure: ({ path, reason }) => writeNow((now) => sql.saveFailure(path, FilePath.parent(path), reason, now)),
     flush: database.commit,
     find: (path) => database.read(() => Option.map(Option.fromUndefinedOr(sql.file(path)[0]), toEntry)),
     totals: (root, since) =>
       database.read(() => ({
         ...sql.fileTotals(since, ...FilePath.below(root))[0]!,
-        ...sql.folderTotals(root, ...FilePath.below(root))[0]!
+        ...sql.folderTotals(since, ...FilePath.below(root), root)[0]!
+      })),
+    remaining: (root, since) =>
+      database.read(() => ({
+        files: filesLeft(root, since),
+        folders: foldersLeft(root, since),
+        thumbnails: thumbnailsLeft(root, since)
       })),
     contentTypes: (root) => database.read(() => sql.contentTypes(...FilePath.below(root))),
     duplicates: (root) =>
       database.read(() =>
         Map.groupBy(sql.duplicates(...FilePath.below(root)), (row) => row.sha256).values().map(toDuplicates).toArray()
       ),
-    failures: (root) => database.read(() => sql.failures(root, ...FilePath.below(root)))
+    failures: (root, since) => database.read(() => sql.failures(since, root, ...FilePath.below(root)))
   }
 }
 

@@ -67,22 +67,30 @@ const make = (database: DatabaseSync, file: string): CatalogDatabase => {
 }
 
 // A catalog is a cache: one of another version is not converted but made anew.
-const version = 1
+const version = 2
 
 const prepareTables = (database: DatabaseSync): void => {
   // Exclusive, so that a second process hears at the start that the catalog is taken, not in the middle of its work.
   database.exec(
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
   )
+  // `--catalog` can name the database of another program, whose tables are not this one's to drop
+  if (database.prepare(foreignTables).get() !== undefined) throw new CatalogError.ForeignDatabase()
   if (database.prepare("PRAGMA user_version").get()?.["user_version"] !== version) database.exec(tables)
   database.exec("COMMIT")
 }
+
+const foreignTables =
+  "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('folder', 'file', 'failure')"
 
 const tables = `
   DROP TABLE IF EXISTS folder;
   DROP TABLE IF EXISTS file;
   DROP TABLE IF EXISTS failure;
-  CREATE TABLE folder (path TEXT PRIMARY KEY, parent TEXT NOT NULL, skipped INTEGER NOT NULL);
+  CREATE TABLE folder (
+    path TEXT PRIMARY KEY, parent TEXT NOT NULL,
+    skipped INTEGER NOT NULL, files INTEGER NOT NULL, listed_at INTEGER
+  );
   CREATE INDEX folder_parent ON folder (parent);
   CREATE TABLE file (
     path TEXT PRIMARY KEY, parent TEXT NOT NULL,
@@ -90,7 +98,7 @@ const tables = `
     indexed_at INTEGER NOT NULL, width INTEGER, height INTEGER, taken_at TEXT, thumbnail BLOB
   );
   CREATE INDEX file_parent ON file (parent);
-  CREATE TABLE failure (path TEXT PRIMARY KEY, parent TEXT NOT NULL, reason TEXT NOT NULL);
+  CREATE TABLE failure (path TEXT PRIMARY KEY, parent TEXT NOT NULL, reason TEXT NOT NULL, failed_at INTEGER NOT NULL);
   CREATE INDEX failure_parent ON failure (parent);
   PRAGMA user_version = ${version};
 `

@@ -5,7 +5,7 @@ import { Schema } from "effect"
 
 export class CatalogError extends Schema.TaggedError<CatalogError>()("CatalogError", {
   file: Schema.String,
-  problem: Schema.Literals(["corrupt", "locked", "unusable"]),
+  problem: Schema.Literals(["corrupt", "foreign", "locked", "unusable"]),
   detail: Schema.String
 }) {
   override get message() {
@@ -13,7 +13,11 @@ export class CatalogError extends Schema.TaggedError<CatalogError>()("CatalogErr
   }
 }
 
+/** The file is an SQLite database with other tables than a catalog's. */
+export class ForeignDatabase extends Error {}
+
 export const fromNode = (file: string, error: unknown): CatalogError => {
+  if (error instanceof ForeignDatabase) return new CatalogError({ file, problem: "foreign", detail: "" })
   const { errcode, message } = error as { readonly errcode?: number, readonly message: string }
   return new CatalogError({ file, problem: problemOf(errcode), detail: message })
 }
@@ -40,9 +44,11 @@ const problemOf = (errcode: number | undefined): CatalogError["problem"] => {
 const explain = (problem: CatalogError["problem"], detail: string): string => {
   switch (problem) {
     case "locked":
-      return "is in use by another process: wait until that has ended, or set XDG_CACHE_HOME to use another catalog"
+      return "is in use by another process: wait until that has ended, or name another one with --catalog"
+    case "foreign":
+      return "is the database of another program: name another file with --catalog"
     case "corrupt":
-      return `is damaged (${detail}): delete it, and the next run indexes everything anew`
+      return `is damaged, or no catalog at all (${detail}): name another one with --catalog, or delete it and index anew`
     case "unusable":
       return `cannot be used (${detail}): see that its folder can be written to and its disk is not full`
   }

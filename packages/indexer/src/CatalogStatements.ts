@@ -20,6 +20,10 @@ export interface FileRow {
   readonly thumbnail: Uint8Array | null
 }
 
+// ?1 is when the run began, ?2 and ?3 bound what is below its root, ?4 is the root.
+const listed = "(SELECT path FROM folder WHERE listed_at >= ?1)"
+const failed = "(SELECT path FROM failure WHERE failed_at >= ?1)"
+
 export const prepare = ({ prepare }: CatalogDatabase) => {
   const rows = <Row>(sql: string) => {
     const statement = prepare(sql)
@@ -31,7 +35,9 @@ export const prepare = ({ prepare }: CatalogDatabase) => {
     return (...parameters: ReadonlyArray<SQLInputValue>): void => void statement.run(...parameters)
   }
   return {
-    saveFolder: run("INSERT INTO folder VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET skipped = excluded.skipped"),
+    saveFolder: run(`INSERT INTO folder VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+      SET skipped = excluded.skipped, files = excluded.files, listed_at = excluded.listed_at`),
+    saveFoundFolder: run("INSERT INTO folder VALUES (?, ?, 0, 0, NULL) ON CONFLICT DO NOTHING"),
     foldersIn: rows<{ readonly path: FilePath }>("SELECT path FROM folder WHERE parent = ?"),
     deleteFolder: run("DELETE FROM folder WHERE path = ?"),
     deleteFoldersBelow: run("DELETE FROM folder WHERE path >= ? AND path < ?"),
@@ -47,20 +53,39 @@ export const prepare = ({ prepare }: CatalogDatabase) => {
     deleteFile: run("DELETE FROM file WHERE path = ?"),
     deleteFilesBelow: run("DELETE FROM file WHERE path >= ? AND path < ?"),
 
-    saveFailure: run("INSERT OR REPLACE INTO failure VALUES (?, ?, ?)"),
+    saveFailure: run("INSERT OR REPLACE INTO failure VALUES (?, ?, ?, ?)"),
     failures: rows<{ readonly path: FilePath, readonly reason: string }>(
-      "SELECT path, reason FROM failure WHERE path = ? OR (path >= ? AND path < ?) ORDER BY path"
+      `SELECT path, reason FROM failure WHERE failed_at >= ? AND (path = ? OR (path >= ? AND path < ?)) ORDER BY path`
     ),
     deleteFailuresIn: run("DELETE FROM failure WHERE path = ? OR parent = ?"),
     deleteFailuresBelow: run("DELETE FROM failure WHERE path >= ? AND path < ?"),
 
-    fileTotals: rows<{ readonly files: number, readonly indexed: number, readonly bytes: number }>(
-      `SELECT count(*) AS files, count(*) FILTER (WHERE indexed_at >= ?) AS indexed, ifnull(sum(size), 0) AS bytes
-        FROM file WHERE path >= ? AND path < ?`
+    fileTotals: rows<
+      { readonly files: number, readonly indexed: number, readonly unchanged: number, readonly bytes: number }
+    >(
+      `SELECT count(*) AS files, ifnull(sum(size), 0) AS bytes, count(*) FILTER (WHERE indexed_at >= ?1) AS indexed,
+        count(*) FILTER (WHERE indexed_at < ?1 AND parent IN ${listed}) AS unchanged
+        FROM file WHERE path >= ?2 AND path < ?3`
     ),
-    folderTotals: rows<{ readonly folders: number, readonly skipped: number }>(
-      `SELECT count(*) AS folders, ifnull(sum(skipped), 0) AS skipped FROM folder
-        WHERE path = ? OR (path >= ? AND path < ?)`
+    folderTotals: rows<{ readonly folders: number, readonly listed: number, readonly skipped: number }>(
+      `SELECT count(listed_at) AS folders, count(*) FILTER (WHERE listed_at >= ?1) AS listed,
+        ifnull(sum(skipped), 0) AS skipped FROM folder WHERE path = ?4 OR (path >= ?2 AND path < ?3)`
+    ),
+    foldersLeft: rows<{ readonly count: number }>(
+      `SELECT count(*) AS count FROM (SELECT ?4 AS path UNION SELECT path FROM folder
+          WHERE parent IN ${listed} AND path >= ?2 AND path < ?3)
+        WHERE path NOT IN ${listed} AND path NOT IN ${failed}`
+    ),
+    filesLeft: rows<{ readonly count: number }>(
+      `SELECT (SELECT ifnull(sum(files), 0) FROM folder
+            WHERE listed_at >= ?1 AND (path = ?4 OR (path >= ?2 AND path < ?3)))
+          - (SELECT count(*) FROM file WHERE parent IN ${listed} AND path >= ?2 AND path < ?3)
+          - (SELECT count(*) FROM failure WHERE failed_at >= ?1 AND path >= ?2 AND path < ?3
+            AND path NOT IN (SELECT path FROM file) AND path NOT IN (SELECT path FROM folder)) AS count`
+    ),
+    withoutThumbnail: rows<{ readonly contentType: string, readonly files: number }>(
+      `SELECT content_type AS contentType, count(*) AS files FROM file WHERE indexed_at >= ?1 AND width IS NULL
+        AND path >= ?2 AND path < ?3 AND path NOT IN ${failed} GROUP BY content_type`
     ),
     contentTypes: rows<{ readonly contentType: string, readonly files: number, readonly bytes: number }>(
       `SELECT content_type AS contentType, count(*) AS files, sum(size) AS bytes FROM file

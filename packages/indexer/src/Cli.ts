@@ -1,15 +1,18 @@
 /**
  * The command line: what may be asked for, and what is said about a folder that cannot be indexed.
  */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as Fs from "node:fs/promises"
+import * as NodePath from "node:path"
 import { fileURLToPath } from "node:url"
+import { defaultFile } from "./Catalog.ts"
 import * as FileError from "./FileError.ts"
 import * as FilePath from "./FilePath.ts"
 
 export interface Request {
   readonly root: FilePath.FilePath
+  readonly catalog: string
   readonly workers: number
   readonly json: boolean
   readonly color: boolean
@@ -24,8 +27,16 @@ export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>)
       Argument.withDescription("The folder to index; by default this project's own, node_modules included"),
       Argument.withDefault(ownCheckout)
     ),
+    catalog: Flag.String("catalog").pipe(
+      Flag.withMetavar("file"),
+      Flag.withDescription(
+        `Where to remember what was indexed; by default ${defaultFile()}. Delete the file to be rid of it`
+      ),
+      Flag.map((file) => NodePath.resolve(base(), file)),
+      Flag.withDefault(defaultFile())
+    ),
     workers: Flag.Int("workers").pipe(
-      Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+      Flag.filter((workers) => workers > 0, () => "at least 1"),
       Flag.withDescription(`How many tasks run at once; by default ${defaultWorkers}`),
       Flag.withDefault(defaultWorkers)
     ),

@@ -1,16 +1,24 @@
 /**
  * Ctrl-C once stops the run in good order; twice quits at once.
+ *
+ * Imports nothing, so that it listens before the rest of the program is loaded.
  */
+let askedAt: number | undefined
+const { promise, resolve } = Promise.withResolvers<void>()
 
-/** Says so at the first, and ends the process at the second. The first itself is obeyed by the runtime. */
-export const listen = (stderr: NodeJS.WriteStream): void => {
-  let first: number | undefined
+/** Resolves at the first Ctrl-C. */
+export const first: Promise<void> = promise
+
+export const isAsked = (): boolean => askedAt !== undefined
+
+/** Ends the process at the second. The first is obeyed by the runtime, once that runs. */
+export const listen = (): void => {
   process.on("SIGINT", () => {
     const now = performance.now()
-    if (first === undefined) {
-      first = now
-      stderr.write("\nStopping; what is indexed is kept. Ctrl-C again quits at once.\n")
-    } else if (now - first > echoMillis) {
+    if (askedAt === undefined) {
+      askedAt = now
+      resolve()
+    } else if (now - askedAt > echoMillis) {
       process.exit(exitCode)
     }
   })

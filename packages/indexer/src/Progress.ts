@@ -47,7 +47,7 @@ export const follow = Effect.fnUntraced(function*(root: FilePath.FilePath) {
   return Effect.gen(function*() {
     const now = yield* Clock.currentTimeMillis
     return {
-      title: `Indexing ${root}`,
+      root,
       ...Tally.overall(tally),
       elapsedMillis: now - startedAt,
       allFound: tally.allFound && { elapsedMillis: tally.allFound.at - startedAt, done: tally.allFound.done },

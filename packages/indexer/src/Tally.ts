@@ -22,7 +22,7 @@ interface LiveTask {
 export const make = (): Tally => ({
   jobs: new Map([ScanFolder, IndexFile, MakeThumbnail].map(({ tag }) => [
     tag,
-    { name: tag, queued: 0, running: 0, waiting: 0, done: 0, failed: 0 }
+    { name: tag, queued: 0, running: 0, waiting: 0, done: 0, failed: 0, canceled: 0 }
   ])),
   live: new Map(),
   found: 0,
@@ -57,7 +57,7 @@ const apply = (tally: Tally, event: TaskEvent.TaskEvent): void => {
 export const overall = (tally: Tally): Pick<ViewState, "discovering" | "total" | "done" | "bytes"> => {
   const scans = tally.jobs.get(ScanFolder.tag)!
   const files = tally.jobs.get(IndexFile.tag)!
-  const scansSoFar = scans.queued + scans.running + scans.waiting + scans.done + scans.failed
+  const scansSoFar = scans.queued + scans.running + scans.waiting + scans.done + scans.failed + scans.canceled
   return {
     discovering: scansSoFar === 0 || scans.queued + scans.running > 0,
     total: tally.found,
@@ -89,6 +89,7 @@ const exit = (tally: Tally, event: typeof TaskEvent.TaskExited.Type): void => {
   leave(tally, event)
   if (event.exitStatus === "success") tally.jobs.get(event.job)!.done++
   if (event.exitStatus === "error") tally.jobs.get(event.job)!.failed++
+  if (event.exitStatus === "canceled") tally.jobs.get(event.job)!.canceled++
 }
 
 const add = (tally: Tally, { job, progress }: typeof TaskEvent.TaskProgressed.Type): void => {

@@ -7,7 +7,7 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Catalog, defaultFile } from "../src/Catalog.ts"
-import type * as FilePath from "../src/FilePath.ts"
+import * as FilePath from "../src/FilePath.ts"
 import type { ListedFile, Listing } from "../src/Folder.ts"
 import * as TempFolder from "./TempFolder.ts"
 
@@ -113,11 +113,13 @@ describe("Catalog", () => {
       assert.deepStrictEqual(yield* catalog.totals(temp.path, 0), {
         files: 2,
         indexed: 2,
+        unchanged: 0,
         bytes: 20,
         folders: 2,
+        listed: 2,
         skipped: 0
       })
-      assert.deepStrictEqual(yield* catalog.failures(temp.path), [])
+      assert.deepStrictEqual(yield* catalog.failures(temp.path, 0), [])
     })))
 
   it.effect("keeps a failure until its folder is saved again", () =>
@@ -127,15 +129,15 @@ describe("Catalog", () => {
       yield* catalog.saveFailure({ path: folder, reason: "first" })
       yield* catalog.saveFailure({ path: folder, reason: "permission denied" })
       yield* catalog.saveFailure({ path: file, reason: "grew while it was read" })
-      assert.deepStrictEqual(yield* catalog.failures(temp.path), [
+      assert.deepStrictEqual(yield* catalog.failures(temp.path, 0), [
         { path: file, reason: "grew while it was read" },
         { path: folder, reason: "permission denied" }
       ])
-      assert.deepStrictEqual(yield* catalog.failures(folder), [{ path: folder, reason: "permission denied" }])
+      assert.deepStrictEqual(yield* catalog.failures(folder, 0), [{ path: folder, reason: "permission denied" }])
       yield* catalog.saveFolder(folder, listing({}))
-      assert.deepStrictEqual((yield* catalog.failures(temp.path)).map(({ path }) => path), [file])
+      assert.deepStrictEqual((yield* catalog.failures(temp.path, 0)).map(({ path }) => path), [file])
       yield* catalog.saveFolder(temp.path, listing({ files: [listed(file)], folders: [folder] }))
-      assert.deepStrictEqual(yield* catalog.failures(temp.path), [])
+      assert.deepStrictEqual(yield* catalog.failures(temp.path, 0), [])
     })))
 
   it.effect("adds up each root on its own", () =>
@@ -144,8 +146,9 @@ describe("Catalog", () => {
       yield* catalog.saveFolder(one, listing({ files: [listed(temp.at("one/a"))], skipped: [temp.at("one/link")] }))
       yield* catalog.saveFile(indexed(temp.at("one/a")))
       yield* catalog.saveFile(indexed(temp.at("one-b/a")))
-      assert.deepStrictEqual(yield* catalog.totals(one, 0), { files: 1, indexed: 1, bytes: 10, folders: 1, skipped: 1 })
-      assert.deepStrictEqual(yield* catalog.totals(two, 0), { files: 1, indexed: 1, bytes: 10, folders: 0, skipped: 0 })
+      const totals = { files: 1, indexed: 1, unchanged: 0, bytes: 10 }
+      assert.deepStrictEqual(yield* catalog.totals(one, 0), { ...totals, folders: 1, listed: 1, skipped: 1 })
+      assert.deepStrictEqual(yield* catalog.totals(two, 0), { ...totals, folders: 0, listed: 0, skipped: 0 })
     })))
 
   it.effect("adds up content types, most bytes first", () =>
@@ -187,6 +190,54 @@ describe("Catalog", () => {
       assert.strictEqual((yield* catalog.totals(temp.path, 60_000)).indexed, 1)
     })))
 
+  it.effect("tells what a run has found as it was, and nothing of the folders that it has not listed", () =>
+    withCatalog(Effect.fnUntraced(function*(temp, catalog) {
+      const [seen, unseen] = [temp.at("seen"), temp.at("unseen")]
+      for (const folder of [seen, unseen]) {
+        const file = temp.at(`${FilePath.relative(temp.path, folder)}/a`)
+        yield* catalog.saveFolder(folder, listing({ files: [listed(file)] }))
+        yield* catalog.saveFile(indexed(file))
+        yield* catalog.saveFailure({ path: temp.at(`${FilePath.relative(temp.path, folder)}/b`), reason: "gone" })
+      }
+      yield* TestClock.adjust("1 minute")
+      yield* catalog.saveFolder(seen, listing({ files: [listed(temp.at("seen/a"))] }))
+      const totals = yield* catalog.totals(temp.path, 60_000)
+      assert.deepInclude(totals, { files: 2, indexed: 0, unchanged: 1, folders: 2, listed: 1 })
+      assert.deepStrictEqual(yield* catalog.failures(temp.path, 60_000), [])
+    })))
+
+  it.effect("tells what a run has found and not come to", () =>
+    withCatalog(Effect.fnUntraced(function*(temp, catalog) {
+      const left = catalog.remaining(temp.path, 60_000)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* left, { files: 0, folders: 1, thumbnails: 0 }, "the root itself")
+      const [sub, file, bad, image] = ["sub", "file", "bad", "image"].map(temp.at) as [any, any, any, any]
+      yield* catalog.saveFolder(
+        temp.path,
+        listing({ files: [file, bad, image].map((path) => listed(path)), folders: [sub] })
+      )
+      assert.deepStrictEqual(yield* left, { files: 3, folders: 1, thumbnails: 0 })
+      yield* catalog.saveFile(indexed(file))
+      yield* catalog.saveFailure({ path: bad, reason: "permission denied" })
+      yield* catalog.saveFailure({ path: sub, reason: "permission denied" })
+      assert.deepStrictEqual(yield* left, { files: 1, folders: 0, thumbnails: 0 })
+      yield* catalog.saveFile(indexed(image, "aa", "image/png"))
+      assert.deepStrictEqual(yield* left, { files: 0, folders: 0, thumbnails: 1 })
+      yield* catalog.saveImage(image, picture)
+      assert.deepStrictEqual(yield* left, { files: 0, folders: 0, thumbnails: 0 })
+    })))
+
+  it.effect("asks nothing of what is below a folder that failed", () =>
+    withCatalog(Effect.fnUntraced(function*(temp, catalog) {
+      const [folder, below] = [temp.at("folder"), temp.at("folder/below")]
+      yield* catalog.saveFolder(folder, listing({ folders: [below] }))
+      yield* catalog.saveFolder(below, listing({}))
+      yield* TestClock.adjust("1 minute")
+      yield* catalog.saveFolder(temp.path, listing({ folders: [folder] }))
+      yield* catalog.saveFailure({ path: folder, reason: "permission denied" })
+      assert.strictEqual((yield* catalog.remaining(temp.path, 60_000)).folders, 0)
+    })))
+
   it.effect("saves tens of thousands of files within seconds", () =>
     withCatalog(Effect.fnUntraced(function*(temp, catalog) {
       const start = performance.now()
@@ -208,6 +259,19 @@ describe("Catalog", () => {
       assert.strictEqual(error.problem, "corrupt")
       assert.include(error.message, `the catalog ${fileIn(temp)} is damaged`)
       assert.include(error.message, "delete it")
+    }))
+
+  it.effect("leaves the database of another program as it is", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      temp.folder("cache")
+      const other = new DatabaseSync(fileIn(temp))
+      other.exec("CREATE TABLE file (something TEXT); CREATE TABLE song (title TEXT); INSERT INTO file VALUES ('mine')")
+      const error = yield* Effect.flip(use(temp, Catalog))
+      assert.strictEqual(error.problem, "foreign")
+      assert.include(error.message, "the database of another program")
+      assert.deepStrictEqual({ ...other.prepare("SELECT something FROM file").get() }, { something: "mine" })
+      other.close()
     }))
 
   it.effect("says of a catalog that breaks while it is used that it is damaged, and then of every use", () =>

@@ -27,7 +27,7 @@ describe("Tally", () => {
       exited("IndexFile", "2", "error"),
       exited("IndexFile", "3", "canceled")
     )
-    const counts = { name: "IndexFile", queued: 1, running: 1, waiting: 0, done: 1, failed: 1 }
+    const counts = { name: "IndexFile", queued: 1, running: 1, waiting: 0, done: 1, failed: 1, canceled: 1 }
     assert.deepStrictEqual(jobs.get("IndexFile"), counts)
   })
 

@@ -1,3 +1,4 @@
+import { DashboardClient } from "@effect-tasks/dashboard"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { spawn } from "node:child_process"
@@ -24,8 +25,8 @@ interface Outcome {
 }
 
 /** Starts the program with a cache folder of its own. */
-const start = (temp: TempFolder.TempFolder, args: ReadonlyArray<string>) => {
-  const [command, ...rest] = [...asAnyone, process.execPath, main, ...args]
+const start = (temp: TempFolder.TempFolder, args: ReadonlyArray<string>, ofNode: ReadonlyArray<string> = []) => {
+  const [command, ...rest] = [...asAnyone, process.execPath, ...ofNode, main, ...args]
   const env = { ...process.env, XDG_CACHE_HOME: temp.at("cache"), INIT_CWD: temp.path }
   const child = spawn(command!, rest, { env, stdio: ["ignore", "pipe", "pipe"] })
   const output = { stdout: "", stderr: "" }
@@ -77,7 +78,7 @@ describe("main", () => {
         stdout,
         /^Indexed .*root\n {2}1 file in 1 folder, 5 B\n {2}1 indexed, 0 known from before, none failed\n/
       )
-      assert.match(stderr, /1\/1 files, .*done, 0 failures\n$/)
+      assert.match(stderr, /1\/1 files, done, .*, 0 failures\n$/)
       assert.notInclude(stdout + stderr, "\u001b")
     }), 60_000)
 
@@ -123,14 +124,59 @@ describe("main", () => {
         child.kill("SIGINT")
         const { code, stdout, stderr } = yield* outcome
         assert.strictEqual(code, 130)
-        assert.match(stdout, /^Interrupted; so far /)
+        assert.match(
+          stdout,
+          /^Interrupted: .*root\n {2}looked at: 1 folder; \d+ indexed, 0 known from before, none failed\n/
+        )
         assert.include(stderr, "Stopping; what is indexed is kept")
+        assert.match(stderr, /files, interrupted, .*\n$/)
         const indexed = Number(/(\d+) indexed/.exec(stdout)?.[1])
+        assert.include(stdout, `\n  not looked at: ${30 - indexed} files\n`)
         const { report } = yield* runJson(temp, root)
         assert.deepInclude(report, { files: 30, indexed: 30 - indexed })
       }),
     120_000
   )
+
+  it.live("prints the summary however early Ctrl-C comes", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      temp.folder("root")
+      const { child, outcome } = start(temp, ["root", "--no-dashboard"], ["--import", tellWhenListening])
+      yield* Effect.promise(() => linesOf(child.stderr, 1))
+      child.kill("SIGINT")
+      const { code, stdout } = yield* outcome
+      assert.strictEqual(code, 130)
+      assert.match(stdout, /^Interrupted: .*root\n {2}looked at: 0 folders; .*\n {2}not looked at: 1 folder\n/)
+    }), 60_000)
+
+  it.live("says that the run was cancelled in the dashboard, and exits with 1", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      temp.folder("root")
+      for (let i = 0; i < 30; i++) Fs.truncateSync(temp.write(`root/${i}.bin`), 64 * 1024 * 1024)
+      const { child, outcome, output } = start(temp, ["root", "--workers", "1"])
+      while (!output.stderr.includes("30 files")) yield* Effect.promise(() => once(child.stderr, "data"))
+      const url = /http:\S+/.exec(output.stderr)![0]
+      const dashboard = yield* DashboardClient.make({ url })
+      yield* dashboard.cancelMatching({ filter: "job:ScanFolder", reason: "enough" })
+      const { code, stdout, stderr } = yield* outcome
+      assert.strictEqual(code, 1)
+      assert.match(stdout, /^Cancelled in the dashboard: .*root\n {2}looked at: 1 folder; /)
+      assert.match(stdout, /\n {2}not looked at: \d+ files\n/)
+      assert.match(stderr, /files, some cancelled, .*\n$/)
+    }), 60_000)
+
+  it.live("keeps the catalog where it is told to, and says where", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      temp.folder("root")
+      const file = temp.at("elsewhere/here.sqlite")
+      const { stdout } = yield* run(temp, "root", "--no-dashboard", "--catalog", "elsewhere/here.sqlite")
+      assert.include(stdout, `\n  catalog: ${file}\n`)
+      assert.isTrue(Fs.existsSync(file))
+      assert.isFalse(Fs.existsSync(temp.at("cache")))
+    }), 60_000)
 
   it.live(
     "serves a dashboard that can stay open, on another port where the usual one is taken",
@@ -197,6 +243,13 @@ const taken = (port: number) =>
     }),
     (server) => Effect.sync(() => server.close())
   )
+
+/** A module that writes a line when the program begins to listen for Ctrl-C, long before it is loaded. */
+const tellWhenListening = `data:text/javascript,${
+  encodeURIComponent(`process.on("newListener", (event) => {
+    if (event === "SIGINT") queueMicrotask(() => console.error("listens"))
+  })`)
+}`
 
 const linesOf = async (stream: Readable, count: number): Promise<void> => {
   for (let lines = 0; lines < count;) lines += String((await once(stream, "data"))[0]).split("\n").length - 1
