@@ -68,7 +68,7 @@ export class TaskFailure extends Schema.Class<TaskFailure>("effect-tasks/TaskFai
   taskId: Schema.String,
   job: Schema.String,
   label: Schema.String,
-  payload: Schema.Unknown,
+  payload: Schema.Defect(),
   path: Schema.Array(Schema.String),
   cause: Schema.Cause(Schema.Defect(), Schema.Defect())
 }) {}
@@ -96,24 +96,34 @@ export class ChildTaskFailed extends Schema.TaggedError<ChildTaskFailed>()("Chil
     }: ${first}`
   }
 
-  /** The first failure, for what prints errors with their causes. */
+  /** Why the first one failed, however deep below, for what prints errors with their causes. */
   override get cause(): unknown {
-    return Cause.squash(this.failures[0].cause)
+    return rootOf(this.failures[0].cause)
   }
 }
 
-/** Why something failed, on one line. */
-const whyOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  const text = error instanceof Error
-    ? nameOf(error)
-    : typeof error === "object"
-    ? JSON.stringify(error)
-    : String(error)
-  return text.split("\n", 1)[0]
+const rootOf = (cause: Cause.Cause<unknown>): unknown => {
+  let error = Cause.squash(cause)
+  while (error instanceof ChildTaskFailed) error = Cause.squash(error.failures[0].cause)
+  return error
 }
 
-const nameOf = ({ message, name }: Error): string => message === "" ? name : `${name}: ${message}`
+const longest = 300
+
+/** Why something failed, on one line. */
+const whyOf = (cause: Cause.Cause<unknown>): string => {
+  try {
+    const [line] = textOf(rootOf(cause)).split("\n", 1)
+    return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`
+  } catch {
+    return "with something that cannot be shown"
+  }
+}
+
+const textOf = (error: unknown): string => {
+  if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`
+  return typeof error === "object" ? JSON.stringify(error) : String(error)
+}
 
 /**
  * The joined pool was itself cancelled (not merely some of its tasks).

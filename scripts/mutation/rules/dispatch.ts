@@ -167,8 +167,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a turn runs in the async context of who asked for it",
     "record/machine.ts",
-    "inContext(() => this.timers.during(() => this.settings.turn(this)))",
-    "this.timers.during(() => this.settings.turn(this))"
+    "inContext(() => this.settings.turn(this))",
+    "this.settings.turn(this)"
   ),
   // steps
   one(

@@ -191,7 +191,7 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R04",
     "a hook has the services of the worker pool, not those of its registration",
     "run/hooks.ts",
-    "Effect.provideContext(scoped as Effect.Effect<unknown, any>, Context.add(context, CurrentTask, inside))",
+    "Effect.provideContext(scoped as Effect.Effect<unknown, any>, contextOf(context, inside))",
     "Effect.provideService(scoped, CurrentTask, inside)"
   ),
   one(
@@ -320,7 +320,7 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R05",
     "what somebody awaits is logged as unseen",
     "transition/lifecycle.ts",
-    " || (task.waiters?.size ?? 0) > 0",
+    " || [...task.waiters ?? []].some(({ sees }) => sees)",
     ""
   ),
   one(

@@ -243,7 +243,7 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R10",
     "counts of pools far below are not read",
     "transition/rollUp.ts",
-    "  for (const each of below) below.push(...each.behind) // an Array iterates on over what is added meanwhile\n",
+    "  for (const each of below) { for (const child of each.behind) below.push(child) }\n",
     ""
   ),
   one(

@@ -266,15 +266,15 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R21",
     "finish-running cancels what running tasks need in their pools",
     "dispatch/registry.ts",
-    " && pool.maker === undefined",
-    ""
+    "[task, ...holdersOf(task)]",
+    "[task]"
   ),
   one(
     "R21",
     "finish-running cancels what running tasks wait for",
     "dispatch/registry.ts",
-    " && [...waiters ?? []].every(({ from }) => from === undefined)",
-    ""
+    "[task, ...holdersOf(task)].every",
+    "[...holdersOf(task)].every"
   ),
   one(
     "R21",

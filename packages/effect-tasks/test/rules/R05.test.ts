@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Logger, Option, References } from "effect"
+import { Cause, Effect, Exit, Fiber, Logger, Option, References, Stream } from "effect"
 import {
   ChildTaskFailed,
   DispatchError,
@@ -270,6 +270,21 @@ describe("R5 Outcomes", () => {
           Effect.provideService(References.MaxOpsBeforeYield, 4)
         )
       ],
+      [
+        "whose changes are read",
+        Effect.flatMap(
+          dispatch(),
+          (task) =>
+            Effect.andThen(Effect.forkChild(Stream.runDrain(task.changes), { startImmediately: true }), settleTurns)
+        )
+      ],
+      [
+        "whose progress is read",
+        Effect.flatMap(
+          dispatch(),
+          (task) => Effect.andThen(Effect.forkChild(task.firstProgress, { startImmediately: true }), settleTurns)
+        )
+      ],
       ["in a pool of its own", Effect.flatMap(TaskPool.make(), (pool) => dispatch({ pool }))],
       [
         "of a task that another pool holds too",
@@ -292,6 +307,19 @@ describe("R5 Outcomes", () => {
           assert.deepStrictEqual(yield* logged(run), [])
         }))
     }
+
+    it.effect("but that of a task whose cancel came too late is", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        const late = Effect.gen(function*() {
+          const task = yield* work("a", () => Effect.andThen(Effect.addFinalizer(() => held.wait), fails()))
+          yield* awaitState(task, "Stopping")
+          yield* Effect.forkChild(task.cancel())
+          yield* settleTurns
+          yield* held.open
+        })
+        assert.lengthOf(yield* logged(late), 1)
+      }))
 
     it.effect("but that of a task with an onSuccess hook is", () =>
       Effect.gen(function*() {

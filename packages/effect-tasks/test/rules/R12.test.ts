@@ -39,6 +39,8 @@ const reasonsOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
     )
 const errorOf = ({ cause }: TaskFailure) => Option.getOrNull(Cause.findErrorOption(cause))
 
+const pool1 = (error: unknown): string => (error as ChildTaskFailed).poolId
+
 describe("R12 join and onFailure look at the pool's own tasks", () => {
   it.effect("join fails with what failed and why", () =>
     Effect.gen(function*() {
@@ -730,6 +732,53 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
             work(id, never, { pool })
           )))
         assert.strictEqual(defect(exit), "dispatch")
+      }).pipe(withPool()))
+  })
+
+  it.effect("forEachExit does not wait for what its pool has let go of", () =>
+    Effect.gen(function*() {
+      const elsewhere = yield* TaskPool.make()
+      yield* script("shared", () => Effect.never)
+      yield* Once.dispatch({ id: "shared" }, { pool: elsewhere })
+      yield* script("fails", () => new TestError({ id: "fails" }))
+      const exits = yield* TaskPool.forEachExit(["fails", "shared"], (id, pool) => Once.dispatch({ id }, { pool }), {
+        onFailure: "cancel"
+      })
+      assert.strictEqual((failure(exits[0]!) as TestError).id, "fails")
+      assert.instanceOf(failure(exits[1]!), PoolCanceled)
+    }).pipe(withPool({}, Once)))
+
+  describe("an error of a join is readable", () => {
+    const cyclic: Record<string, unknown> = {}
+    cyclic["self"] = cyclic
+    const errors: ReadonlyArray<readonly [string, unknown, string]> = [
+      ["a cycle", cyclic, "with something that cannot be shown"],
+      ["a bigint", { n: 1n }, "with something that cannot be shown"],
+      ["a value without a text", { toJSON: () => undefined }, "with something that cannot be shown"],
+      ["a long text", "x".repeat(200_000), `${"x".repeat(299)}…`]
+    ]
+    for (const [name, error, text] of errors) {
+      it.effect(`that holds ${name}`, () =>
+        Effect.gen(function*() {
+          const failed = yield* Effect.flip(
+            TaskPool.use((pool) => work("a", () => Effect.fail(error as never), { pool }))
+          )
+          assert.strictEqual(
+            (failed as Error).message,
+            `1 of 1 task of pool ${pool1(failed)} failed: Work-2 (id a): ${text}`
+          )
+        }).pipe(withPool()))
+    }
+
+    it.effect("however deep it comes from: the root of it is told once", () =>
+      Effect.gen(function*() {
+        const nest = (depth: number): Effect.Effect<unknown, any, any> =>
+          TaskPool.use((pool) =>
+            work(`${depth}`, () => depth === 0 ? Effect.fail(new TestError({ id: "root" })) : nest(depth - 1), { pool })
+          )
+        const failed = yield* Effect.flip(nest(50) as Effect.Effect<unknown, Error>)
+        assert.isBelow(Cause.pretty(Cause.fail(failed)).length, 2_000)
+        assert.deepStrictEqual(failed.cause, new TestError({ id: "root" }))
       }).pipe(withPool()))
   })
 

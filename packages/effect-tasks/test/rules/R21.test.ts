@@ -25,6 +25,7 @@ import {
 } from "../support.ts"
 
 class Apart extends Job.make("Apart", scripted) {}
+class Once extends Job.make("Once", { ...scripted, unique: true }) {}
 class Named extends Job.make("Named", { success: Schema.String }) {}
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
@@ -187,6 +188,64 @@ describe("R21 Shutdown", () => {
         assert.isFalse(yield* closed.done)
         yield* workerPool.resume
         assert.deepStrictEqual(yield* parent.await, ["child", 0])
+        yield* closed.join
+        yield* close
+      }))
+
+    it.effect("a task that every pool has let go of is awaited, and found, like any other", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        const handlers = yield* register(scriptedLayer(Once))
+        const ending = gate()
+        // a crawl in a ring: the closing of the first lets go of the second
+        yield* run(script("a", () =>
+          Effect.gen(function*() {
+            const pool = yield* TaskPool.make()
+            yield* Once.dispatch({ id: "b" }, { pool })
+            yield* settleTurns
+          })))
+        yield* run(script("b", () =>
+          Effect.gen(function*() {
+            yield* Effect.addFinalizer(() => ending.wait)
+            yield* Once.dispatch({ id: "a" }, { pool: yield* TaskPool.make() })
+            return yield* Effect.never
+          })))
+        const first = yield* run(Once.dispatch({ id: "a" }))
+        yield* first.exit
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        assert.strictEqual((yield* workerPool.status).stopping, 1)
+        assert.deepStrictEqual((yield* run(Once.tasks)).map(({ key }) => key).length, 2)
+        const closed = yield* closing(handlers.close)
+        assert.isFalse(yield* closed.done)
+        yield* ending.open
+        yield* closed.join
+        yield* close
+      }))
+
+    it.effect("finish-running spares what a running task waits for in whatever way", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ gracePeriod: "1 minute", shutdown: "finish-running" })
+        const handlers = yield* register(scriptedLayer(Work))
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const root = yield* run(TaskPool.make())
+        const held = gate()
+        const queued: Array<ScriptedTask> = []
+        const waits: ReadonlyArray<() => Effect.Effect<unknown, any>> = [
+          () => root.join,
+          () => Stream.runDrain(queued[1]!.changes),
+          () => queued[2]!.firstProgress
+        ]
+        for (const [n, wait] of waits.entries()) {
+          yield* run(running(`runs ${n}`, () => Effect.orDie(Effect.andThen(held.wait, Effect.suspend(wait)))))
+        }
+        yield* workerPool.pause
+        queued.push(yield* run(work("in root", undefined, { pool: root })))
+        queued.push(yield* run(work("read")), yield* run(work("progressed")))
+        yield* held.open
+        yield* settleTurns
+        const closed = yield* closing(handlers.close)
+        yield* workerPool.resume
+        for (const task of queued) assert.strictEqual((yield* Effect.exit(task.await))._tag, "Success")
         yield* closed.join
         yield* close
       }))

@@ -143,7 +143,7 @@ const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier:
   // it lives on after the layer that has closed: the next shutdown has a grace of its own
   if (machine.closings === 0 && from === undefined) machine.graceEnd = undefined
   task.number = machine.nextNumber()
-  task.queuedAt = machine.timers.recent()
+  task.queuedAt = machine.timers.now()
   const parentId = pool.makerId ?? runAt(from)?.task.id
   if (parentId !== pool.makerId) extrasOf(task).parentId = parentId
   if (run.rare?.timeouts !== undefined) extrasOf(task).timeouts = run.rare.timeouts

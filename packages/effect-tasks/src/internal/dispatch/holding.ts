@@ -8,7 +8,8 @@ import { until } from "../wait/wait.ts"
 import type { Circumstances, Dispatched } from "./accept.ts"
 
 /** Suspends until the task has settled. */
-export const settled = (task: TaskRecord): Effect.Effect<void> => until(task, { reason: "task", target: task })
+export const settled = (task: TaskRecord): Effect.Effect<void> =>
+  until(task, { reason: "task", target: task, sees: true })
 
 /** Lets an effect name the ticket that it owns a hold of, which it gives up at its end, unless the task has settled. */
 export const owning = <A, E, R>(

@@ -11,7 +11,9 @@ import type { Machine } from "../record/machine.ts"
 import type { Node } from "../record/source.ts"
 import type { TaskRecord } from "../record/task.ts"
 import { stopTask } from "../transition/stop.ts"
+import { holdersOf } from "../transition/tickets.ts"
 import { awaitAll } from "../wait/closing.ts"
+import { waitersOf } from "../wait/graph.ts"
 import { endReaders } from "../wait/wait.ts"
 
 export const register = (
@@ -101,8 +103,8 @@ export const shutDown = (
   })
 
 /** Whether it waits for its start and no task that goes on needs it. */
-const isForgone = ({ pool, state, waiters }: TaskRecord): boolean =>
-  state === "Queued" && pool.maker === undefined && [...waiters ?? []].every(({ from }) => from === undefined)
+const isForgone = (task: TaskRecord): boolean =>
+  task.state === "Queued" && [task, ...holdersOf(task)].every((node) => waitersOf(node).length === 0)
 
 const cancelAll = (tasks: ReadonlyArray<TaskRecord>): Effect.Effect<void> => {
   for (const { run } of tasks) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)

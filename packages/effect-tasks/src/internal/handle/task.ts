@@ -17,7 +17,7 @@ import { Printed } from "../observe/printed.ts"
 import { latestOf } from "../observe/progress.ts"
 import { exitOf, exitStatusOf } from "../record/outcome.ts"
 import { handleOf } from "../record/pool.ts"
-import type { Run } from "../record/run.ts"
+import { rareOf, type Run } from "../record/run.ts"
 import { changesOf, progressOf, type TaskRecord } from "../record/task.ts"
 import { TaskTypeId } from "../record/typeIds.ts"
 import { register } from "../run/hooks.ts"
@@ -78,19 +78,19 @@ export class TaskHandle extends Printed implements AnyHandle {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
     const check: Check = (from) => checkRing(from, record)
-    return reading(latest(() => changesOf(record), () => statusOf(record), { seen: -1, check }))
+    return reading(latest(() => changesOf(watched(record)), () => statusOf(record), { seen: -1, check }))
   }
 
   get progress(): Stream.Stream<any> {
     const { record } = this
     const check: Check = (from) => checkRing(from, record)
-    return latest(() => progressOf(record), () => record.extras!.progress!.latest, { seen: 0, check })
+    return latest(() => progressOf(watched(record)), () => record.extras!.progress!.latest, { seen: 0, check })
   }
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {
     const { record } = this
     return Effect.suspend(() => {
-      const progress = progressOf(record)
+      const progress = progressOf(watched(record))
       return Effect.map(
         until(reader(progress, 0), { reason: "task", target: record }),
         () => progress.version === 0 ? Option.none() : Option.some(progress.first)
@@ -163,6 +163,12 @@ export class TaskHandle extends Printed implements AnyHandle {
   toJSON(): unknown {
     return { _id: "Task", id: this.id, state: this.record.state, origin: this.origin }
   }
+}
+
+/** A task that somebody reads of: its failure is no surprise. */
+const watched = (task: TaskRecord): TaskRecord => {
+  if (task.run !== undefined) rareOf(task.run).seen = true
+  return task
 }
 
 const setTimeoutOf = ({ job, run }: TaskRecord, duration: Duration.Input): Effect.Effect<void> =>

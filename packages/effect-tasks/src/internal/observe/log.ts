@@ -31,6 +31,12 @@ const annotator = Logger.make<unknown, void>(({ fiber }) => {
   fiber.setContext(Context.add(fiber.context, References.CurrentLogAnnotations, { ...own, ...given }))
 })
 
+/** A context whose logs say that they come from this task. */
+export const annotatedFor = (context: Context.Context<never>, task: TaskRecord): Context.Context<never> => {
+  const given = Context.get(context, References.CurrentLogAnnotations)
+  return Context.add(context, References.CurrentLogAnnotations, { ...given, ...annotationsOf(task) })
+}
+
 /** A context whose logs say which task they come from, though it may itself be that of a task. */
 export const annotated = (context: Context.Context<never>): Context.Context<never> => {
   const { job: _, pool: __, task: ___, ...others } = Context.get(context, References.CurrentLogAnnotations)

@@ -34,9 +34,6 @@ interface Armed {
 
 const compactAfter = 64
 
-/** Of one reading of the clock, in a turn. */
-const mostUses = 8
-
 export class Timers {
   private readonly clock: Clock.Clock
   private readonly start: number
@@ -46,9 +43,8 @@ export class Timers {
   private lastOrder = 0
   private armed: Armed | undefined
   private readonly isEffects: boolean
-  private inTurn = false
   private last = 0
-  private uses = 0
+  private isFresh = false
 
   constructor(clock: Clock.Clock, fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
     this.clock = clock
@@ -59,25 +55,19 @@ export class Timers {
 
   /** Milliseconds since these timers were made: V8 stores small integers without a box, of which each task has three. */
   now(): number {
-    this.uses = this.inTurn ? mostUses : 0
+    this.isFresh = this.isEffects
     // the compiler's first code would box what it does not know to be an integer
     return this.last = Math.floor(this.clock.currentTimeMillisUnsafe() - this.start)
   }
 
-  /**
-   * The last reading of this turn, for a few starts and dispatches: reading the clock costs as much as checking a payload.
-   * The end of a task reads it anew, and any clock but Effect's own is always read.
-   */
+  /** The last reading, where nothing of a user's has run since: reading the clock costs as much as checking a payload. */
   recent(): number {
-    return this.uses-- > 0 ? this.last : this.now()
+    return this.isFresh ? this.last : this.now()
   }
 
-  /** Calls what holds the thread for a few milliseconds. */
-  during(turn: () => void): void {
-    this.inTurn = this.isEffects
-    turn()
-    this.inTurn = false
-    this.uses = 0
+  /** Something of a user's has run. */
+  age(): void {
+    this.isFresh = false
   }
 
   /** Milliseconds since the epoch, for what leaves the machine. */

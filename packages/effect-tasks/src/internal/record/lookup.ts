@@ -6,9 +6,9 @@ import { extrasOf, type TaskRecord } from "./task.ts"
 
 const inOrder = (tasks: Iterable<TaskRecord>): Array<TaskRecord> => [...tasks].toSorted((a, b) => a.number - b.number)
 
-/** Every task that has not settled, in the order of dispatch: some pool holds it. */
-export const unsettled = ({ pools }: Machine): Array<TaskRecord> => {
-  const found = new Set<TaskRecord>()
+/** Every task that has not settled, in the order of dispatch. */
+export const unsettled = ({ pools, unheld }: Machine): Array<TaskRecord> => {
+  const found = new Set(Array.from(unheld, ({ task }) => task))
   for (const pool of pools.values()) for (const { task } of runsOf(pool)) found.add(task)
   return inOrder(found)
 }

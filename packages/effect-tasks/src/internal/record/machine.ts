@@ -75,6 +75,8 @@ export class Machine {
    * what is below the waiter are left out. While there are none, what was stopped waits for nobody else.
    */
   lateWaits = 0
+  /** Tasks that have not settled though every pool has let go of them. */
+  readonly unheld = new Set<Run>()
   /** How many tickets there are beside the first ones of their tasks. */
   sharedTickets = 0
   /** More than 0 in the middle of a transition: no fiber goes on, nothing of a user runs. */
@@ -119,7 +121,7 @@ export class Machine {
   private makeTurn(inContext: (f: () => void) => void): () => void {
     return () => {
       this.scheduled = false
-      inContext(() => this.timers.during(() => this.settings.turn(this)))
+      inContext(() => this.settings.turn(this))
     }
   }
 
@@ -181,7 +183,7 @@ export class Machine {
     this.seq++
     if (news) this.touch()
     if (this.listeners.size === 0) return
-    const at = moment ?? this.timers.recent()
+    const at = moment ?? this.timers.now()
     for (const listener of this.listeners) listener.offer(make, subject, this.seq, at, detail, news)
     this.untold++
     this.schedule()
@@ -213,10 +215,10 @@ export class Machine {
 
   /** Nothing will happen any more: whoever holds a handle keeps what it needs and nothing else. */
   release(): void {
-    this.index = undefined
     this.history.clear()
     this.poolHistory.clear()
     for (const { kept } of this.jobs.values()) kept.clear()
+    this.index = undefined // each task that leaves it lets go of the others of its key
     this.timers.sweep()
     this.context = Context.empty()
     this.turn = this.makeTurn((f) => f()) // who closes from inside goes on, but not in the async context of the builder

@@ -92,7 +92,7 @@ export class Rare {
   /** The job's own unless given. */
   timeouts: Timeouts | undefined
   sharing: Sharing | undefined
-  /** Whether somebody is bound to see how it ends. */
+  /** Whether somebody is bound to see how it ends, or has begun to read of it. */
   seen = false
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 }

@@ -8,6 +8,8 @@ export type Node = TaskRecord | PoolRecord
 /** Who waits, as the wait graph sees it, and how to wake him. */
 export interface Waiter {
   readonly from: Node | undefined
+  /** Whether it gets to see how the task ends. */
+  readonly sees?: boolean | undefined
   wake(): void
 }
 

@@ -82,6 +82,7 @@ const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
   const failure = retryable(run, exit)
   if (failure === undefined) return conclude(run, exit)
   fork(run, prepareRetry(run, failure.error), (_, prepared) => {
+    if (run.marked && Exit.isFailure(prepared)) logLeftover(run, prepared)
     if (run.marked || (Exit.isSuccess(prepared) && !prepared.value)) return conclude(run, exit)
     if (Exit.isFailure(prepared)) return conclude(run, prepared)
     // in the turn, so that attempts that fail at once do not nest

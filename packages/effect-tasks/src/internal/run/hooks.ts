@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { subjectOf, toFunction, toResult } from "../job/checks.ts"
-import { logSafely } from "../observe/log.ts"
+import { annotatedFor, logSafely } from "../observe/log.ts"
 import { CurrentTask, type Inside } from "../record/currentTask.ts"
 import { type Hook, type HookKind, HookSet, type Isolated } from "../record/hooks.ts"
 import type { Machine } from "../record/machine.ts"
@@ -91,8 +91,14 @@ export const detached = <A extends ReadonlyArray<unknown>>(
     const result = Effect.suspend(() => toResult(f(...args), () => `A ${inside.kind}`))
     const scoped = Effect.scopedWith((scope) => Scope.provide(result, scope))
     // the registering fiber's context is all that `f` needs
-    return Effect.provideContext(scoped as Effect.Effect<unknown, any>, Context.add(context, CurrentTask, inside))
+    return Effect.provideContext(scoped as Effect.Effect<unknown, any>, contextOf(context, inside))
   })
+
+/** Its logs say of which task it is a hook, whatever task registered it. */
+const contextOf = (context: Context.Context<never>, inside: Inside): Context.Context<never> => {
+  const placed = Context.add(context, CurrentTask, inside)
+  return inside.kind === "finalizer" ? placed : annotatedFor(placed, inside.task)
+}
 
 /** Registers a hook; on a settled task it runs now, before the registration returns. */
 export const register = (

@@ -20,6 +20,7 @@ const checkEvery = 32
 
 export const turn = (machine: Machine): void => {
   const end = Date.now() + slice
+  machine.timers.age()
   lendAgain(machine)
   for (let steps = 1; step(machine) || machine.tellNews(); steps++) {
     if (steps % checkEvery > 0 || Date.now() <= end) continue
@@ -39,11 +40,13 @@ const step = (machine: Machine): boolean => {
   if (message !== undefined) {
     machine.tellNews() // who waits for a task goes on after those who read of its end
     deliver(message)
+    machine.timers.age()
     return true
   }
   const next = machine.slots.available ? nextRun(machine) : undefined
   if (next !== undefined) {
     give(next)
+    if (!next.task.settled) machine.timers.age() // what ends at once has read the clock at its end
     return true
   }
   return admitNext(machine)

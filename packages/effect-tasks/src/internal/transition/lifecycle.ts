@@ -164,7 +164,8 @@ export const settle = (run: Run): void => {
 
 /** Whether somebody could have seen how a task of GLOBAL has ended; a failure in another pool is told by its join. */
 const isSeen = ({ rare, task }: Run): boolean =>
-  rare?.seen === true || !task.pool.isGlobal || (rare?.sharing?.tickets.size ?? 1) > 1 || (task.waiters?.size ?? 0) > 0
+  rare?.seen === true || !task.pool.isGlobal || (rare?.sharing?.tickets.size ?? 1) > 1 ||
+  [...task.waiters ?? []].some(({ sees }) => sees)
 
 const endExtras = ({ machine }: TaskRecord, extras: Extras): void => {
   extras.hooks = undefined

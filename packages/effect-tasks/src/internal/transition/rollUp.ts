@@ -46,7 +46,8 @@ export const handUp = (pool: PoolRecord): void => {
 /** The counts of a pool and all below it. */
 export const countsOf = (pool: PoolRecord): Counts => {
   const below = [...pool.behind]
-  for (const each of below) below.push(...each.behind) // an Array iterates on over what is added meanwhile
+  // an Array iterates on over what is added meanwhile
+  for (const each of below) for (const child of each.behind) below.push(child)
   for (const each of below.toReversed()) {
     handUp(each)
     each.told = false

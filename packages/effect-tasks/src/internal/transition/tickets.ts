@@ -56,6 +56,7 @@ export const letGo = (ticket: Ticket): void => {
   sharing.tickets.delete(pool)
   countLetGo(run, sharing, pool)
   if (sharing.parent === pool) hang(run, sharing)
+  if (sharing.tickets.size === 0) machine.unheld.add(run)
   settle(ticket)
   machine.inStep--
 }
@@ -68,6 +69,7 @@ export const settleTickets = (run: Run): void => {
   const { tickets } = run.rare.sharing
   extrasOf(run.task).heldBy = new WeakSet(tickets.keys())
   for (const ticket of tickets.values()) settle(ticket)
+  run.task.machine.unheld.delete(run)
 }
 
 const settle = (ticket: Ticket): void => {

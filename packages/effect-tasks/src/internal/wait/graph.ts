@@ -18,7 +18,8 @@ const addWaiters = ({ waiters }: Waited, found: Array<Node>): void => {
 
 const none: Waited = { waiters: undefined }
 
-const waitersOf = (node: Node): Array<Node> => {
+/** Who waits for a task or a pool directly, tasks and pools; the maker of a pool does. */
+export const waitersOf = (node: Node): Array<Node> => {
   const found: Array<Node> = []
   addWaiters(node, found)
   if (node instanceof PoolRecord) {

@@ -24,6 +24,8 @@ const interrupted = Exit.failCause(Cause.interrupt())
 
 interface WaitOptions {
   readonly reason: WaitingFor
+  /** Whether it gets to see how the task ends. */
+  readonly sees?: boolean | undefined
   /** It ends something, this pool perhaps: a cancel of the waiter leaves it alone. */
   readonly closing?: PoolRecord | boolean | undefined
   /** Takes it from what it waits for; none where it waits for an effect that its own fiber runs. */
@@ -38,6 +40,7 @@ class Wait implements Waiter, PendingWait {
   /** Whether it waits for nobody but what is below the waiter. */
   private readonly downward: boolean
   readonly evenMarked: boolean
+  readonly sees: boolean | undefined
   private readonly detach: ((waiter: Waiter) => void) | undefined
   private resume: Resume | undefined
   /** Its fiber has gone on by itself, and needs but a slot. */
@@ -53,6 +56,7 @@ class Wait implements Waiter, PendingWait {
     const { closing = false } = options
     this.downward = typeof closing === "object" && closing.maker !== undefined && closing.maker === this.from
     this.evenMarked = closing !== false || isSpared(fiber)
+    this.sees = options.sees
     this.detach = options.detach
     this.resume = resume
   }
@@ -141,6 +145,7 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
 
 interface UntilOptions {
   readonly reason: WaitingFor
+  readonly sees?: boolean
   /** Whose end would have to come first. */
   readonly target?: Node
   /** The defect of waiting here, where it takes more than the target to tell. */
@@ -160,6 +165,7 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
   Effect.suspend(() =>
     source.ready ? Effect.void : park({
       reason: options.reason,
+      sees: options.sees,
       closing: options.closing,
       over: (fiber) => {
         if (source.ready) return Effect.void
@@ -175,10 +181,10 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
   )
 
 /** Whether the closing of a handler layer, or of the worker pool, waits for this. */
-const isClosing = (from: Node | undefined): boolean => {
-  const task = from instanceof PoolRecord ? from.maker : from
-  return from?.machine.closed === true || task?.run?.registration.phase === "closed"
-}
+const isClosing = (from: Node | undefined): boolean =>
+  from !== undefined && (from.machine.closed || [...dependents(from)].some(isOfClosed))
+
+const isOfClosed = (node: Node): boolean => !(node instanceof PoolRecord) && node.run?.registration.phase === "closed"
 
 /** Ends the readers that a closing would wait for. */
 export const endReaders = (machine: Machine): void => {
