@@ -320,8 +320,8 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R05",
     "what somebody awaits is logged as unseen",
     "transition/lifecycle.ts",
-    " || [...task.waiters ?? []].some(({ sees }) => sees)",
-    ""
+    "[...task.waiters ?? []].some(({ sees }) => sees)",
+    "false"
   ),
   one(
     "R05",

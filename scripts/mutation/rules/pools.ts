@@ -243,7 +243,7 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R10",
     "counts of pools far below are not read",
     "transition/rollUp.ts",
-    "  for (const each of below) { for (const child of each.behind) below.push(child) }\n",
+    "for (const child of each.behind) below.push(child)",
     ""
   ),
   one(
