@@ -42,8 +42,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a dispatch is held back by the limit of another key",
     "dispatch/admission.ts",
-    "job.limits.get(limitKey)?.hasRoom === false",
-    "[...job.limits.values()].some(({ hasRoom }) => !hasRoom)"
+    "run.task.job.limits.get(limitKey)?.hasRoom === false",
+    "[...run.task.job.limits.values()].some(({ hasRoom }) => !hasRoom)"
   ),
   one(
     "R20",
