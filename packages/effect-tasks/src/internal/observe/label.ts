@@ -17,11 +17,12 @@ const labelOf = ({ job, payload }: TaskRecord): string => {
 }
 
 /** A task as a person reads it: its id, and its label where there is one. */
-export const nameOf = (task: TaskRecord): string => withLabel(task.id, labelOf(task))
+export const nameOf = (task: TaskRecord): string => {
+  const label = labelOf(task)
+  return label === "" ? task.id : `${task.id} (${label})`
+}
 
 export const poolNameOf = ({ id, name }: PoolRecord): string => name === id ? id : `${JSON.stringify(name)} (${id})`
-
-export const withLabel = (id: string, label: string): string => label === "" ? id : `${id} (${label})`
 
 /** That of a failed task, which may be gone by now. */
 export const labelOfFailed = (failed: Failed): string => {
