@@ -2,7 +2,9 @@
  * Assertions on what was dispatched and how it ended. A failed one is a defect with a diff.
  *
  * They need a pool of `TestWorkerPool`. Where `within` is given they wait for that long: under `TestClock` they move the
- * clock on themselves, in a hundred steps, so a wait always ends.
+ * clock on themselves, in a hundred steps, so a wait always ends. What a clock does not drive (a file, a socket, a worker)
+ * gets some milliseconds of real time before the first step, between the steps and at the end; what needs more needs
+ * `it.live`.
  *
  * @since 0.1.0
  */
@@ -18,7 +20,7 @@ import type { TaskRecord } from "../internal/record/task.ts"
 import { type EventLog, EventLogKey } from "../internal/testing/eventLog.ts"
 import { callerOf, failed, matches, show, showTasks } from "../internal/testing/expectation.ts"
 import { toExpected, toHandle, toJob } from "../internal/testing/given.ts"
-import { nextEvent, within } from "../internal/testing/waits.ts"
+import { hintOfRealTime, nextEvent, within } from "../internal/testing/waits.ts"
 import type * as Job from "../Job.ts"
 import type * as Task from "../Task.ts"
 import type { TaskError } from "../TaskError.ts"
@@ -89,7 +91,7 @@ export const dispatched = <J extends Job.Any>(
       }`
       return yield* failed(
         site,
-        message,
+        message + (yield* hintFor(log, options)),
         others.map((task) => task.payload),
         payload === undefined ? [job.tag] : [payload]
       )
@@ -147,7 +149,7 @@ export const dispatchedTimes = <J extends Job.Any>(
         `${found.length}. Dispatches of ${job.tag}: ${showTasks(ofJob(log, job))}`
       return yield* failed(
         site,
-        message,
+        message + (found.length < times ? yield* hintFor(log, options) : ""),
         found.length,
         times
       )
@@ -199,7 +201,8 @@ export const settledAs = <A, E, P, M>(
     if (Option.isNone(settled)) {
       const reason = Option.match(waitingFor, { onNone: () => "", onSome: (reason) => `, waiting for "${reason}"` })
       const time = during({ within: options.within ?? "1 second" })
-      const message = `Expected ${task.id} to end as ${wanted}${time}, but it is ${state}${reason}`
+      const hint = state === "Running" && Option.isNone(waitingFor) ? yield* hintOfRealTime : ""
+      const message = `Expected ${task.id} to end as ${wanted}${time}, but it is ${state}${reason}${hint}`
       return yield* failed(site, message, state, expected)
     }
     const exit = settled.value
@@ -237,6 +240,10 @@ const waitFor = (log: EventLog, condition: () => boolean, time: number | undefin
   )
   return within(wait, time)
 }
+
+/** Where a task still runs when the time is over. */
+const hintFor = (log: EventLog, { within: time }: WaitOptions): Effect.Effect<string> =>
+  time !== undefined && log.machine.counts.running > 0 ? hintOfRealTime : Effect.succeed("")
 
 const named = (job: Job.Any, payload: unknown): string =>
   payload === undefined ? job.tag : `${job.tag} with ${show(payload)}`
