@@ -2,7 +2,9 @@
  * Assertions on what was dispatched and how it ended. A failed one is a defect with a diff.
  *
  * They need a pool of `TestWorkerPool`. Where `within` is given they wait for that long: under `TestClock` they move the
- * clock on themselves, in a hundred steps, so a wait always ends.
+ * clock on themselves, in a hundred steps, so a wait always ends. What a clock does not drive (a file, a socket, a worker)
+ * gets some milliseconds of real time before the first step, between the steps and at the end; what needs more needs
+ * `it.live`.
  *
  * @since 0.1.0
  */
@@ -16,9 +18,9 @@ import { toTask } from "../internal/handle/task.ts"
 import { type Checks, read, toInteger, toMillis } from "../internal/job/checks.ts"
 import type { TaskRecord } from "../internal/record/task.ts"
 import { type EventLog, EventLogKey } from "../internal/testing/eventLog.ts"
-import { failed, matches, show, showTasks } from "../internal/testing/expectation.ts"
+import { callerOf, failed, matches, show, showTasks } from "../internal/testing/expectation.ts"
 import { toExpected, toHandle, toJob } from "../internal/testing/given.ts"
-import { nextEvent, within } from "../internal/testing/waits.ts"
+import { hintOfRealTime, nextEvent, within } from "../internal/testing/waits.ts"
 import type * as Job from "../Job.ts"
 import type * as Task from "../Task.ts"
 import type { TaskError } from "../TaskError.ts"
@@ -75,23 +77,27 @@ export const dispatched = <J extends Job.Any>(
   job: J,
   payload?: PayloadMatch<J>,
   options: WaitOptions = {}
-): Effect.Effect<Job.Task<J>, never, TestWorkerPool.EventLog> =>
-  EventLogKey.use((log) =>
+): Effect.Effect<Job.Task<J>, never, TestWorkerPool.EventLog> => {
+  const site = callerOf(dispatched)
+  return EventLogKey.use((log) =>
     Effect.gen(function*() {
       toJob(job, "the job", "dispatched")
       yield* waitFor(log, () => matching(log, job, payload).length > 0, toWait(options, "dispatched"))
       const [first] = matching(log, job, payload)
       if (first !== undefined) return toTask(first) as Task.Any as Job.Task<J> // a task of this job, by its tag
       const others = ofJob(log, job)
+      const message = `Expected a dispatch of ${named(job, payload)}${during(options)}. Dispatches of ${job.tag}: ${
+        showTasks(others)
+      }`
       return yield* failed(
-        `Expected a dispatch of ${named(job, payload)}${during(options)}. Dispatches of ${job.tag}: ${
-          showTasks(others)
-        }`,
+        site,
+        message + (yield* hintFor(log, options)),
         others.map((task) => task.payload),
         payload === undefined ? [job.tag] : [payload]
       )
     })
   )
+}
 
 /**
  * No task of this job (and payload) was dispatched, or is `within` the time given.
@@ -103,8 +109,9 @@ export const notDispatched = <J extends Job.Any>(
   job: J,
   payload?: PayloadMatch<J>,
   options: WaitOptions = {}
-): Effect.Effect<void, never, TestWorkerPool.EventLog> =>
-  EventLogKey.use((log) =>
+): Effect.Effect<void, never, TestWorkerPool.EventLog> => {
+  const site = callerOf(notDispatched)
+  return EventLogKey.use((log) =>
     Effect.gen(function*() {
       toJob(job, "the job", "notDispatched")
       yield* waitFor(log, () => matching(log, job, payload).length > 0, toWait(options, "notDispatched"))
@@ -113,9 +120,10 @@ export const notDispatched = <J extends Job.Any>(
       const message = `Expected no dispatch of ${named(job, payload)}${during(options)}, but there were: ${
         showTasks(found)
       }`
-      return yield* failed(message, found.map((task) => task.payload), [])
+      return yield* failed(site, message, found.map((task) => task.payload), [])
     })
   )
+}
 
 /**
  * This job (with this payload) was dispatched so many times, joining and reusing dispatches included.
@@ -128,22 +136,26 @@ export const dispatchedTimes = <J extends Job.Any>(
   times: number,
   payload?: PayloadMatch<J>,
   options: WaitOptions = {}
-): Effect.Effect<void, never, TestWorkerPool.EventLog> =>
-  EventLogKey.use((log) =>
+): Effect.Effect<void, never, TestWorkerPool.EventLog> => {
+  const site = callerOf(dispatchedTimes)
+  return EventLogKey.use((log) =>
     Effect.gen(function*() {
       toJob(job, "the job", "dispatchedTimes")
       toTimes(times, "the times", "dispatchedTimes")
       yield* waitFor(log, () => matching(log, job, payload).length >= times, toWait(options, "dispatchedTimes"))
       const found = matching(log, job, payload)
       if (found.length === times) return
+      const message = `Expected ${times} dispatches of ${named(job, payload)}${during(options)}, there were ` +
+        `${found.length}. Dispatches of ${job.tag}: ${showTasks(ofJob(log, job))}`
       return yield* failed(
-        `Expected ${times} dispatches of ${named(job, payload)}${during(options)}, there were ${found.length}. ` +
-          `Dispatches of ${job.tag}: ${showTasks(ofJob(log, job))}`,
+        site,
+        message + (found.length < times ? yield* hintFor(log, options) : ""),
         found.length,
         times
       )
     })
   )
+}
 
 /**
  * The task ends as expected: with this exit status ("success", "canceled" or "error"), or with exactly this exit. It is
@@ -178,8 +190,9 @@ export const settledAs = <A, E, P, M>(
   task: Task.Task<A, E, P, M>,
   expected: Task.ExitStatus | Exit.Exit<A, E | TaskError>,
   options: WaitOptions = {}
-): Effect.Effect<Exit.Exit<A, E | TaskError>> =>
-  Effect.gen(function*() {
+): Effect.Effect<Exit.Exit<A, E | TaskError>> => {
+  const site = callerOf(settledAs)
+  return Effect.gen(function*() {
     toHandle(task, "the task", "settledAs")
     toExpected(expected, "the expected exit", "settledAs")
     const settled = yield* within(task.exit, toWait(options, "settledAs") ?? 1000)
@@ -188,16 +201,19 @@ export const settledAs = <A, E, P, M>(
     if (Option.isNone(settled)) {
       const reason = Option.match(waitingFor, { onNone: () => "", onSome: (reason) => `, waiting for "${reason}"` })
       const time = during({ within: options.within ?? "1 second" })
-      const message = `Expected ${task.id} to end as ${wanted}${time}, but it is ${state}${reason}`
-      return yield* failed(message, state, expected)
+      const hint = state === "Running" && Option.isNone(waitingFor) ? yield* hintOfRealTime : ""
+      const message = `Expected ${task.id} to end as ${wanted}${time}, but it is ${state}${reason}${hint}`
+      return yield* failed(site, message, state, expected)
     }
     const exit = settled.value
     const status = Option.getOrThrow(exitStatus)
     const holds = typeof expected === "string" ? status === expected : Equal.equals(exit, expected)
     if (holds) return exit
     const actual = typeof expected === "string" ? status : exit
-    return yield* failed(`Expected ${task.id} to end as ${wanted}, but it ended as ${describe(exit)}`, actual, expected)
+    const message = `Expected ${task.id} to end as ${wanted}, but it ended as ${describe(exit)}`
+    return yield* failed(site, message, actual, expected)
   })
+}
 
 const toTimes = toInteger(0)
 
@@ -224,6 +240,10 @@ const waitFor = (log: EventLog, condition: () => boolean, time: number | undefin
   )
   return within(wait, time)
 }
+
+/** Where a task still runs when the time is over. */
+const hintFor = (log: EventLog, { within: time }: WaitOptions): Effect.Effect<string> =>
+  time !== undefined && log.machine.counts.running > 0 ? hintOfRealTime : Effect.succeed("")
 
 const named = (job: Job.Any, payload: unknown): string =>
   payload === undefined ? job.tag : `${job.tag} with ${show(payload)}`

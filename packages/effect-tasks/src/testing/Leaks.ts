@@ -11,7 +11,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { toEffect } from "../internal/job/checks.ts"
 import { Census } from "../internal/record/census.ts"
-import { failed } from "../internal/testing/expectation.ts"
+import { callerOf, failed } from "../internal/testing/expectation.ts"
 import { begin, CurrentWatch, end } from "../internal/testing/leaks.ts"
 import { StepGuard } from "../internal/testing/stepGuard.ts"
 import { quiet } from "../internal/testing/waits.ts"
@@ -55,8 +55,9 @@ import { quiet } from "../internal/testing/waits.ts"
  * @category assertions
  * @since 0.1.0
  */
-export const expectNoLeaks = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
+export const expectNoLeaks = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+  const site = callerOf(expectNoLeaks)
+  return Effect.withFiber((fiber) => {
     toEffect(effect, "the effect", "expectNoLeaks")
     const watch = begin(fiber)
     const guard = new StepGuard(Context.get(fiber.context, Scheduler.Scheduler), watch.workerPools)
@@ -72,7 +73,9 @@ export const expectNoLeaks = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.E
     )
     const check = Effect.suspend(() => {
       const left = [...watch.left(scope), ...guard.found]
-      return left.length === 0 ? Effect.void : failed(`The worker pool left behind:\n  ${left.join("\n  ")}`, left, [])
+      if (left.length === 0) return Effect.void
+      return failed(site, `The worker pool left behind:\n  ${left.join("\n  ")}`, left, [])
     })
     return Effect.tap(watched, () => Effect.andThen(quiet, check)).pipe(Effect.ensuring(Effect.sync(() => end(watch))))
   })
+}

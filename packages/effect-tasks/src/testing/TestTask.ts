@@ -11,6 +11,7 @@ import { machineIn } from "../internal/handle/service.ts"
 import { toTask } from "../internal/handle/task.ts"
 import { type Checks, read, toInteger, toWord } from "../internal/job/checks.ts"
 import { report } from "../internal/observe/progress.ts"
+import { indexOf } from "../internal/record/lookup.ts"
 import { type State, transitions } from "../internal/record/state.ts"
 import { progressOf, TaskRecord } from "../internal/record/task.ts"
 import { toExit, toJob } from "../internal/testing/given.ts"
@@ -33,7 +34,8 @@ export interface Options<J extends Job.Any> {
 }
 
 /**
- * A handle of a task that never runs, in any state. No pool counts it and no lookup finds it.
+ * A handle of a task that never runs, in any state. As long as the worker pool is open it is found by its id (`Job.get`,
+ * `workerPool.task`), by nothing else: no pool counts it, waits for it or lists it.
  *
  * **Example** (Testing code that takes a handle)
  *
@@ -79,6 +81,7 @@ export const make = <J extends Job.Any>(
       task.verdict = exit ?? Exit.void
       progressOf(task).ended = true
     }
+    indexOf(machine).add(task)
     return Effect.succeed(toTask(task))
   })
 

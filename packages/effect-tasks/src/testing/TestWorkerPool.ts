@@ -89,8 +89,16 @@ export const layer = (options: WorkerPoolOptions = {}): Layer.Layer<WorkerPool |
  *
  * **Details**
  *
- * There are as many workers as it takes, and no delay, of a dispatch or between attempts, takes time; timeouts do. Code
- * that needs a task alive, to send it a message or to cancel it, wants another mode.
+ * - There are as many workers as it takes.
+ * - No time is taken by the `delay` of a dispatch, nor by the pauses between attempts. It is by what handlers wait for,
+ *   `Effect.sleep` included, and by timeouts: under `TestClock` somebody beside the dispatcher must adjust the clock.
+ * - A dispatch that would wait for its own dispatcher returns the task alive: one that joins or supersedes a task that waits
+ *   for the dispatcher, as in this mode whoever has dispatched it does.
+ *
+ * **Gotchas**
+ *
+ * Code that needs a task alive, to send it a message or to cancel it, wants another mode. So does a task that awaits or runs
+ * the one that has dispatched it: that waits for it here and only here, so the wait dies with `WaitCycle`.
  *
  * **Example** (Testing what a program does with its tasks)
  *

@@ -1,7 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Schema } from "effect"
+import { Effect, Exit, Layer, Schema } from "effect"
 import { Job, JobRegistry } from "effect-tasks"
-import { dispatched, dispatchedTimes, notDispatched, settledAs, TestTask, TestWorkerPool } from "effect-tasks/testing"
+import {
+  dispatched,
+  dispatchedTimes,
+  expectNoLeaks,
+  notDispatched,
+  settledAs,
+  TestTask,
+  TestWorkerPool
+} from "effect-tasks/testing"
+import { failureOf } from "./failureOf.ts"
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", { to: Schema.String }) {}
 class Mail extends Job.make("Mail", {
@@ -22,13 +31,6 @@ const JobsLive = JobRegistry.layer(
 )
 const mail = (to: string) => ({ to, body: { subject: "Hello", tags: ["a", "b"] } })
 const provide = Effect.provide(JobsLive.pipe(Layer.provideMerge(TestWorkerPool.layer())))
-
-/** The assertion error that an assertion must die with. */
-const failureOf = <A, E, R>(assertion: Effect.Effect<A, E, R>) =>
-  Effect.map(Effect.exit(assertion), (exit) => {
-    if (Exit.isSuccess(exit)) return assert.fail("expected the assertion to fail")
-    return Cause.squash(exit.cause) as Error & { readonly actual: unknown, readonly expected: unknown }
-  })
 
 describe("dispatched", () => {
   it.effect("gives the task, found by the fields that matter, however deep", () =>
@@ -153,5 +155,29 @@ describe("settledAs", () => {
         (yield* failureOf(settledAs(task, "success", { within: "1 minute" }))).message,
         `to end as success within "1 minute", but it is Running`
       )
+    }).pipe(provide))
+})
+
+describe("a failed assertion", () => {
+  /** The first line of a stack: function, file and line, without the column. */
+  const topOf = (error: Error) => error.stack?.split("\n").find((line) => /^ +at /.test(line))?.replace(/:\d+\)?$/, "")
+
+  it.effect("starts its stack at the line of the test that calls it", () =>
+    Effect.gen(function*() {
+      const ping = yield* Ping.dispatch()
+      // each on one line with an error that knows it
+      const calls: ReadonlyArray<readonly [Error, Effect.Effect<unknown, never, TestWorkerPool.EventLog>]> = [
+        [new Error(), dispatched(Mail)],
+        [new Error(), notDispatched(Ping)],
+        [new Error(), dispatchedTimes(Ping, 2)],
+        [new Error(), settledAs(ping, "error")],
+        [new Error(), settledAs(ping, Exit.succeed(8))],
+        [new Error(), expectNoLeaks(Effect.forkDetach(Effect.never))]
+      ]
+      for (const [here, assertion] of calls) {
+        const error = yield* failureOf(assertion)
+        assert.strictEqual(topOf(error), topOf(here))
+        assert.isTrue(error.stack?.startsWith(`AssertionError: ${error.message}\n`))
+      }
     }).pipe(provide))
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Ref, Schema } from "effect"
-import { Job, JobRegistry, TaskPool, WorkerPool } from "effect-tasks"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Option, Ref, Schema } from "effect"
+import { type DispatchError, Job, JobRegistry, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
 import { settledAs, TestWorkerPool } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
 import { canceled, failure, stateOf } from "../support.ts"
@@ -125,6 +125,82 @@ describe("inline", () => {
       const [task] = yield* Sleeps.tasks
       canceled(yield* task!.exit)
     }).pipe(provide(inline)))
+})
+
+describe("inline, where a dispatch would wait for itself", () => {
+  /** What the child does with its handle of an ancestor. */
+  let child: (
+    handle: Task.Task<string, never, never, never>
+  ) => Effect.Effect<unknown, DispatchError, WorkerPool | Job.Handler<"Once">>
+  const seen: Array<string> = []
+
+  class Once extends Job.make("Once", { success: Schema.String, unique: true }) {}
+  class Newest extends Job.make("Newest", { success: Schema.String, unique: "supersede" }) {}
+  class Child extends Job.make("Child", { payload: { of: Schema.Literals(["Once", "Newest"]) } }) {}
+
+  const parent = (of: "Once" | "Newest") => Effect.as(Child.dispatch({ of }), `parent of ${of}`)
+  const RingLive = JobRegistry.layer(
+    Once.toLayer(() => parent("Once")),
+    Newest.toLayer((_, task) => task.id === "Newest-1" ? parent("Newest") : Effect.succeed("newest")),
+    Child.toLayer(({ of }) =>
+      Effect.gen(function*() {
+        const job = of === "Once" ? Once : Newest
+        const handle = yield* job.dispatch()
+        seen.push(`${handle.id} ${handle.origin} ${yield* stateOf(handle)}`)
+        yield* child(handle)
+      }).pipe(Effect.orDie)
+    )
+  )
+  const ring = (then: typeof child = () => Effect.void) => {
+    child = then
+    seen.length = 0
+    return Effect.provide(RingLive.pipe(Layer.provideMerge(TestWorkerPool.layerInline())))
+  }
+
+  it.effect("who joins what waits for him gets the live handle", () =>
+    Effect.gen(function*() {
+      const task = yield* Once.dispatch()
+      assert.deepStrictEqual(seen, ["Once-1 joined Sleeping"])
+      assert.deepStrictEqual(yield* task.exit, Exit.succeed("parent of Once"))
+      const [below] = yield* Child.tasks
+      yield* settledAs(below!, "success")
+    }).pipe(ring()))
+
+  it.effect("and so does who joins it into another pool, which holds it until it has ended", () => {
+    let pool: TaskPool.TaskPool
+    return Effect.gen(function*() {
+      pool = yield* TaskPool.make()
+      yield* Once.dispatch()
+      const { complete } = yield* pool.status
+      assert.strictEqual(complete, 1)
+    }).pipe(
+      ring(() =>
+        Effect.gen(function*() {
+          yield* Once.dispatch(undefined, { pool })
+          assert.strictEqual((yield* pool.status).running + (yield* pool.status).sleeping, 1)
+        })
+      ),
+      Effect.scoped
+    )
+  })
+
+  it.effect("what supersedes an ancestor runs when that has ended", () =>
+    Effect.gen(function*() {
+      const first = yield* Newest.dispatch()
+      canceled(yield* first.exit)
+      const [, newest] = yield* Newest.tasks
+      assert.deepStrictEqual(seen, ["Newest-3 created Queued"])
+      yield* settledAs(newest!, Exit.succeed("newest"))
+      const [below] = yield* Child.tasks
+      yield* settledAs(below!, "success")
+    }).pipe(ring()))
+
+  it.effect("who awaits such a handle still dies of it", () =>
+    Effect.gen(function*() {
+      yield* Once.dispatch()
+      const [below] = yield* Child.tasks
+      assert.instanceOf(Cause.squash(Option.getOrThrow(Exit.getCause(yield* below!.exit))), WaitCycle)
+    }).pipe(ring((handle) => handle.await as Effect.Effect<unknown>)))
 })
 
 describe("manual", () => {

@@ -99,8 +99,10 @@ const runFor = (
   return run
 }
 
-const submitted = (run: Run, how: Circumstances): Dispatched =>
-  run.task.machine.settings.inline ? inline(run, how, submit) : submit(run, how)
+const submitted = (run: Run, how: Circumstances): Dispatched => {
+  const waits = run.task.machine.settings.inline && how.accepted === undefined // its owner waits for it
+  return waits ? inline(run, how, submit) : submit(run, how)
+}
 
 const plenty = 512
 /** So many continuations Effect calls inside one another, and counts them in the lower bits of the fiber's steps. */

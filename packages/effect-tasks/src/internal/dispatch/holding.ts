@@ -1,9 +1,12 @@
 /** Who dispatches with `run` holds the task until it has settled, or lets go of it. */
 import * as Effect from "effect/Effect"
+import { nodeOf } from "../record/currentTask.ts"
 import type { Run, Ticket } from "../record/run.ts"
+import type { Node } from "../record/source.ts"
 import type { TaskRecord } from "../record/task.ts"
 import { letGo } from "../transition/tickets.ts"
 import { cancelTask } from "../wait/closing.ts"
+import { dependents } from "../wait/graph.ts"
 import { until } from "../wait/wait.ts"
 import type { Circumstances, Dispatched } from "./accept.ts"
 
@@ -40,11 +43,23 @@ const disown = (ticket: Ticket): Effect.Effect<void> => {
 
 type Submit = (run: Run, how: Circumstances) => Dispatched
 
-/** A dispatch that returns when its task has ended, and owns it until then. */
-export const inline = (run: Run, how: Circumstances, submit: Submit): Dispatched => {
-  // only this library makes handles, and each has its record
-  const wait = (task: unknown) => settled((task as { readonly record: TaskRecord }).record)
-  return how.accepted === undefined
-    ? owning((accepted) => Effect.tap(submit(run, { ...how, accepted }), wait))
-    : Effect.tap(submit(run, how), wait)
+/**
+ * A dispatch that returns when its task has ended, and owns it until then. One that joins or supersedes a task that waits for
+ * the dispatcher would wait for itself: it returns the live task, which its pool holds on.
+ */
+export const inline = (run: Run, how: Circumstances, submit: Submit): Dispatched =>
+  owning((accepted) =>
+    Effect.withFiber((fiber) => {
+      const waiting = dependents(nodeOf(fiber)) // before the dispatch stops one of them
+      return Effect.tap(submit(run, { ...how, accepted }), (task) => {
+        const { record } = task as unknown as { readonly record: TaskRecord } // only this library makes handles
+        return isBehind(record, waiting) ? Effect.sync(() => accepted(undefined)) : settled(record)
+      })
+    })
+  )
+
+/** Whether the task is one of these, or queued for its key behind one. */
+const isBehind = (task: TaskRecord, nodes: ReadonlySet<Node>): boolean => {
+  const ahead = task.run?.rare?.keyPlace?.queue.backwards() ?? []
+  return nodes.has(task) || [...ahead].some(({ task }) => nodes.has(task))
 }

@@ -10,15 +10,27 @@ class AssertionError extends Error {
   readonly actual: unknown
   readonly expected: unknown
 
-  constructor(message: string, actual: unknown, expected: unknown) {
+  constructor(site: CallSite, message: string, actual: unknown, expected: unknown) {
     super(message)
     this.actual = actual
     this.expected = expected
+    if (site.stack !== undefined) this.stack = site.stack.replace(/^Error.*/, () => `${this.name}: ${message}`)
   }
 }
 
-export const failed = (message: string, actual: unknown, expected: unknown): Effect.Effect<never> =>
-  Effect.die(new AssertionError(message, actual, expected))
+/** The stack above an assertion, which starts where the test called it: a failed one is made in a fiber that knows no test. */
+export type CallSite = Pick<Error, "stack">
+
+export const callerOf = (assertion: (...args: ReadonlyArray<never>) => unknown): CallSite => {
+  const site = new Error()
+  engine.captureStackTrace?.(site, assertion)
+  return site
+}
+
+const engine = Error as { captureStackTrace?: (site: Error, below: unknown) => void } // not every engine has it
+
+export const failed = (site: CallSite, message: string, actual: unknown, expected: unknown): Effect.Effect<never> =>
+  Effect.die(new AssertionError(site, message, actual, expected))
 
 /** Whether the value is as expected, or has at least the expected fields. */
 export const matches = (actual: unknown, expected: unknown): boolean => {

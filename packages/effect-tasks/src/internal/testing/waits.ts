@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import type * as TestClock from "effect/testing/TestClock"
 import type { Waited } from "../record/source.ts"
 import type { EventLog } from "./eventLog.ts"
+import { VirtualClock } from "./virtualClock.ts"
 
 const turns = 20
 
@@ -44,7 +45,22 @@ export const somethingHappens = (log: EventLog): Effect.Effect<boolean> =>
 
 const steps = 100
 
-/** The result of an effect that gets so many milliseconds. A test clock is moved on to the deadline, step by step. */
+/** How many real milliseconds a file, a socket or a worker gets before a test clock moves on. */
+const headStart = 10
+/** After so many steps it gets one more. */
+const stepsPerMillisecond = 4
+
+/** Lets real time pass, until something is over; none under Explore, where a seed could not be replayed. */
+const inRealTime = (clock: TestClock.TestClock, millis: number, over: () => boolean): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    if (clock instanceof VirtualClock) return
+    for (let passed = 0; passed < millis && !over(); passed++) yield* clock.withLive(Effect.sleep(1))
+  })
+
+/**
+ * The result of an effect that gets so many milliseconds. A test clock is moved on to the deadline, step by step; what does
+ * not depend on it gets real time before the first step, between them, and once more before the effect has failed.
+ */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   time: number
@@ -53,14 +69,28 @@ export const within = <A, E, R>(
     if (clock === undefined) return Effect.timeoutOption(effect, time)
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(effect)
-      for (let step = 0; step < steps && fiber.pollUnsafe() === undefined; step++) {
-        yield* quiet
-        if (fiber.pollUnsafe() === undefined) yield* clock.adjust(time / steps)
-      }
+      const over = () => fiber.pollUnsafe() !== undefined
       yield* quiet
+      yield* inRealTime(clock, headStart, over)
+      for (let step = 1; step <= steps && !over(); step++) {
+        yield* clock.adjust(time / steps)
+        yield* quiet
+        if (step % stepsPerMillisecond === 0) yield* inRealTime(clock, 1, over)
+      }
+      yield* inRealTime(clock, patience, over)
       const exit: Exit.Exit<A, E> | undefined = fiber.pollUnsafe()
       if (exit !== undefined) return Option.some(yield* exit)
       yield* Fiber.interrupt(fiber)
       return Option.none()
     })
   })
+
+/** What may be the matter with a task that still runs when the time on a test clock is over. */
+export const hintOfRealTime: Effect.Effect<string> = Effect.map(
+  testClock,
+  (clock) => clock === undefined ? "" : `\n${realTimeHint}`
+)
+
+const realTimeHint =
+  "TestClock has moved on, but a task that still runs may wait for something outside of it (a file, " +
+  "a socket, a worker, a timer of JavaScript): test that with it.live, or with layerInline"
