@@ -63,6 +63,20 @@ const full = (capacity: number) =>
     return held
   })
 
+/** A suspended dispatch is refused when this Scope, the worker pool's, begins to close. */
+const refusedByClosing = (scope: Scope.Closeable) =>
+  Effect.gen(function*() {
+    const held = yield* full(1)
+    const dispatch = yield* suspended(work("c"))
+    const close = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+    yield* settleTurns
+    const exit = dispatch.pollUnsafe()
+    yield* held.open
+    yield* Fiber.join(close)
+    if (exit === undefined) return assert.fail("it is still suspended")
+    assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
+  })
+
 /** A full queue behind a task that holds the one worker until `go`, runs `then`, and ends at `end`. */
 const fullBehind = (then: Effect.Effect<unknown, any, any>) =>
   Effect.gen(function*() {
@@ -659,17 +673,7 @@ describe("R20 Dispatch", () => {
           Layer.buildWithScope(Layer.fresh(scriptedLayer(Work)), handlers),
           base
         )
-        yield* Effect.gen(function*() {
-          const held = yield* full(1)
-          const dispatch = yield* suspended(work("c"))
-          const close = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
-          yield* settleTurns
-          const exit = dispatch.pollUnsafe()
-          yield* held.open
-          yield* Fiber.join(close)
-          if (exit === undefined) return assert.fail("it is still suspended")
-          assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
-        }).pipe(Effect.provideContext(Context.merge(base, context)))
+        yield* refusedByClosing(scope).pipe(Effect.provideContext(Context.merge(base, context)))
         yield* Scope.close(handlers, Exit.void)
       }))
 
@@ -717,17 +721,7 @@ describe("R20 Dispatch", () => {
           testPool({ workers: 1, capacity: 1, gracePeriod: "1 hour" }),
           scope
         )
-        yield* Effect.gen(function*() {
-          const held = yield* full(1)
-          const dispatch = yield* suspended(work("c"))
-          const close = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
-          yield* settleTurns
-          const exit = dispatch.pollUnsafe()
-          yield* held.open
-          yield* Fiber.join(close)
-          if (exit === undefined) return assert.fail("it is still suspended")
-          assert.strictEqual(reasonOf(exit)._tag, "WorkerPoolClosed")
-        }).pipe(Effect.provideContext(context))
+        yield* refusedByClosing(scope).pipe(Effect.provideContext(context))
       }))
   })
 

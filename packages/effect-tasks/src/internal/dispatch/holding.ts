@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { nodeOf } from "../record/currentTask.ts"
 import type { Run, Ticket } from "../record/run.ts"
 import type { Node } from "../record/source.ts"
-import type { TaskRecord } from "../record/task.ts"
+import { recordOf, type TaskRecord } from "../record/task.ts"
 import { letGo } from "../transition/tickets.ts"
 import { cancelTask } from "../wait/closing.ts"
 import { dependents } from "../wait/graph.ts"
@@ -52,7 +52,7 @@ export const inline = (run: Run, how: Circumstances, submit: Submit): Dispatched
     Effect.withFiber((fiber) => {
       const waiting = dependents(nodeOf(fiber)) // before the dispatch stops one of them
       return Effect.tap(submit(run, { ...how, accepted }), (task) => {
-        const { record } = task as unknown as { readonly record: TaskRecord } // only this library makes handles
+        const record = recordOf(task)
         return isBehind(record, waiting) ? Effect.sync(() => accepted(undefined)) : settled(record)
       })
     })

@@ -10,7 +10,7 @@ import type { Dispatcher, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
 import type { WorkerPool } from "../../WorkerPool.ts"
 import { isPlain, refuse, toFunction, toResult } from "../job/checks.ts"
 import type { PoolRecord } from "../record/pool.ts"
-import type { TaskRecord } from "../record/task.ts"
+import { recordOf } from "../record/task.ts"
 import { TaskTypeId } from "../record/typeIds.ts"
 import { cancelPool } from "../transition/stop.ts"
 import { makePoolIn, type PoolHandle, verdictOf } from "./pool.ts"
@@ -144,12 +144,9 @@ export const forEachExit = <Item, A, E, P, M, EX, R>(
         const canceled = Exit.fail(new PoolCanceled({ poolId: record.id, reason: record.cancelReason }))
         // the pool may have let go of what goes on elsewhere, and of what was never dispatched
         const exitOf = (task: Task<A, E, P, M> | undefined) =>
-          task === undefined || !hasSettled(task) ? Effect.succeed(canceled) : task.exit
+          task === undefined || !recordOf(task).settled ? Effect.succeed(canceled) : task.exit
         return yield* Effect.forEach(all, (_, i) => exitOf(tasks[i]))
       })))
-
-/** Only this library makes handles, and each has its record. */
-const hasSettled = (task: unknown): boolean => (task as { readonly record: TaskRecord }).record.settled
 
 export const all = (
   dispatches: ReadonlyArray<Dispatcher> | { readonly [name: string]: Dispatcher },

@@ -14,7 +14,7 @@ import * as event from "../observe/event.ts"
 import { labelOfFailed, poolNameOf } from "../observe/label.ts"
 import { Printed } from "../observe/printed.ts"
 import { type Inside, runOf } from "../record/currentTask.ts"
-import { find } from "../record/lookup.ts"
+import { ended, find, inOrder } from "../record/lookup.ts"
 import { type Failed, handleOf, PoolRecord, runsOf } from "../record/pool.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { TaskPoolTypeId } from "../record/typeIds.ts"
@@ -178,12 +178,9 @@ const statusOf = (pool: PoolRecord): PoolStatus => {
 }
 
 const tasksOf = (pool: PoolRecord): Array<TaskRecord> => {
-  const { history, jobs } = pool.machine
   const found = new Set(runsOf(pool).map(({ task }) => task))
-  for (const ended of [history, ...[...jobs.values()].map(({ kept }) => kept)]) {
-    for (const task of ended.values()) if (hasHeld(pool, task)) found.add(task)
-  }
-  return [...found].toSorted((a, b) => a.number - b.number)
+  for (const task of ended(pool.machine)) if (hasHeld(pool, task)) found.add(task)
+  return inOrder(found)
 }
 
 /** The payload as the pool has it, else from the history. */

@@ -4,7 +4,8 @@ import type { Machine } from "./machine.ts"
 import { runsOf } from "./pool.ts"
 import { extrasOf, type TaskRecord } from "./task.ts"
 
-const inOrder = (tasks: Iterable<TaskRecord>): Array<TaskRecord> => [...tasks].toSorted((a, b) => a.number - b.number)
+export const inOrder = (tasks: Iterable<TaskRecord>): Array<TaskRecord> =>
+  [...tasks].toSorted((a, b) => a.number - b.number)
 
 /** Every task that has not settled, in the order of dispatch. */
 export const unsettled = ({ pools, unheld }: Machine): Array<TaskRecord> => {
@@ -13,12 +14,15 @@ export const unsettled = ({ pools, unheld }: Machine): Array<TaskRecord> => {
   return inOrder(found)
 }
 
-/** Every visible task, in the order of dispatch. */
-export const visible = (machine: Machine): Array<TaskRecord> => {
-  const found = new Set([...unsettled(machine), ...machine.history.values()])
-  for (const { kept } of machine.jobs.values()) for (const task of kept.values()) found.add(task)
-  return inOrder(found)
+/** Those of the history and the kept results; some stand in both. */
+export const ended = function*({ history, jobs }: Machine): Generator<TaskRecord> {
+  yield* history.values()
+  for (const { kept } of jobs.values()) yield* kept.values()
 }
+
+/** Every visible task, in the order of dispatch. */
+export const visible = (machine: Machine): Array<TaskRecord> =>
+  inOrder(new Set([...unsettled(machine), ...ended(machine)]))
 
 export const indexOf = (machine: Machine): Index => machine.index ??= new Index(machine)
 

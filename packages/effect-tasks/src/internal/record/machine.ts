@@ -199,6 +199,7 @@ export class Machine {
   tellNews(): boolean {
     if (this.untold === 0) return false
     this.untold = 0
+    this.timers.age()
     for (const listener of this.listeners) {
       if (!listener.ready) continue
       for (const waiter of takeWaiters(listener)) waiter.wake()

@@ -69,6 +69,9 @@ export class TaskRecord implements Source {
   }
 }
 
+/** Only this library makes handles of tasks, and each has its record. */
+export const recordOf = (handle: unknown): TaskRecord => (handle as { readonly record: TaskRecord }).record
+
 /** What few tasks have: most never make it, so that a queued or remembered task stays small. */
 export class Extras {
   /** The task that dispatched it into a pool which no task has made. */

@@ -49,6 +49,7 @@ const step = (machine: Machine): boolean => {
     if (!next.task.settled) machine.timers.age() // what ends at once has read the clock at its end
     return true
   }
+  machine.timers.age()
   return admitNext(machine)
 }
 

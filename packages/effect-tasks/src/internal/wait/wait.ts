@@ -182,7 +182,8 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
 
 /** Whether the closing of a handler layer, or of the worker pool, waits for this. */
 const isClosing = (from: Node | undefined): boolean =>
-  from !== undefined && (from.machine.closed || [...dependents(from)].some(isOfClosed))
+  from !== undefined &&
+  (from.machine.closed || (from.machine.closings > 0 && [...dependents(from)].some(isOfClosed)))
 
 const isOfClosed = (node: Node): boolean => !(node instanceof PoolRecord) && node.run?.registration.phase === "closed"
 
