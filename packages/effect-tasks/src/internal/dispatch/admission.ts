@@ -20,7 +20,8 @@ const hasRoom = (run: Run, { limitKey = "" }: Circumstances): boolean => {
   if (settings.capacity === Infinity) return true
   const free = paused ? 0 : Math.max(0, slots.limit - slots.busy - resuming.startable)
   const taken = Math.min(ready.startable, free)
-  const isHeldBack = run.task.job.limits.get(limitKey)?.hasRoom === false
+  const { job, limits } = run.registration
+  const isHeldBack = (limits.get(limitKey) ?? job.limits.get(limitKey))?.hasRoom === false
   return ready.size - taken < settings.capacity || (taken < free && !isHeldBack)
 }
 

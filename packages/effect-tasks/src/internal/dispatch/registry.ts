@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Definition } from "../job/definition.ts"
 import { annotated, logSafely } from "../observe/log.ts"
+import type { SharedLimit } from "../queue/limit.ts"
 import { Kept } from "../record/history.ts"
 import type { JobState, Registration } from "../record/job.ts"
 import { unsettled } from "../record/lookup.ts"
@@ -20,10 +21,19 @@ export const register = (
   machine: Machine,
   definition: Definition,
   handler: Registration["handler"],
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  shared: ReadonlyArray<SharedLimit>
 ): Registration => {
   const job = jobState(machine, definition)
-  const registration: Registration = { job, definition, handler, context: annotated(context), phase: "open" }
+  const registration: Registration = {
+    job,
+    definition,
+    handler,
+    context: annotated(context),
+    shared,
+    limits: new Map(),
+    phase: "open"
+  }
   job.registrations.push(registration)
   job.wasRegistered = true
   // a layer that is built while others close is part of their shutdown
