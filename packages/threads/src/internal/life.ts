@@ -23,14 +23,16 @@ export const serving = (
     const platform = yield* WorkerRunnerPlatform
     const runner = yield* platform.start<Message, Message>()
     const peer = new Peer((message, transfer) => runner.sendUnsafe(0, message, transfer))
+    const port = { peer, closed: false }
     const live = layer.pipe(
       Layer.provideMerge(WorkerPool.layer({ workers: Infinity })),
       Layer.provideMerge(Layer.succeed(Parent, peer)),
-      Layer.provideMerge(Logger.layer([logTo(peer)]))
+      Layer.provideMerge(Logger.layer([logTo(port)]))
     )
     const listening = runner.run((_, message) => peer.receive(message)) as Effect.Effect<void, WorkerError>
     const scope = yield* Effect.scope
     yield* Effect.raceFirst(listening, Effect.andThen(boot(live, peer, scope), Effect.never))
+    port.closed = true
     peer.close()
   })
 
@@ -44,9 +46,12 @@ const boot = (live: Layer.Layer<any, unknown>, peer: Peer, scope: Scope.Scope): 
     peer.post(["Ready"])
   })
 
-/** Log lines go to the loggers of the main side, as lines of the task whose handler runs. */
-const logTo = (peer: Peer) =>
-  Logger.make(({ cause, fiber, logLevel, message }) => {
+/** Log lines go to the loggers of the main side, as lines of the task whose handler runs; when it has closed, to the console. */
+const logTo = (port: { readonly peer: Peer, readonly closed: boolean }) =>
+  Logger.make((line) => {
+    if (port.closed) return Logger.defaultLogger.log(line)
+    const { peer } = port
+    const { cause, fiber, logLevel, message } = line
     const parts = Array.isArray(message) ? message : [message]
     const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations))
     peer.post(["Log", peer.newest, {

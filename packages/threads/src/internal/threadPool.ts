@@ -27,11 +27,15 @@ export interface PoolOptions {
 
 const longestTimer = 2 ** 31 - 1
 
-/** In real time, whatever clock the program has; gives what stops it. Timers of the platform know no longer wait. */
+/**
+ * In real time, whatever clock the program has; gives what stops it. It keeps no process alive, and timers of the platform
+ * know no longer wait.
+ */
 export const after = (millis: number, act: () => void): () => void => {
   if (millis > longestTimer) return () => {}
-  const timer = setTimeout(act, millis)
-  return () => clearTimeout(timer)
+  const timer: { unref?(): void } | number = setTimeout(act, millis)
+  if (typeof timer === "object") timer.unref?.()
+  return () => clearTimeout(timer as number)
 }
 
 export class Thread {
@@ -177,13 +181,10 @@ export class ThreadPool {
     if (state === "booting") this.failed(new ThreadNotReady({ reason: thread.reason }))
   }
 
-  /** Others may still boot for those who wait. */
+  /** Ends a task that waits, unless others boot for all of them. */
   private failed(error: ThreadNotReady): void {
-    if (this.booting.size >= this.waiting.size) {
-      if (this.waiting.size === 0) this.options.onLoss(error.message)
-      return
-    }
-    this.next()?.resume!(Effect.fail(error))
+    if (this.booting.size < this.waiting.size) this.next()!.resume!(Effect.fail(error))
+    else this.options.onLoss(error.message)
   }
 
   private forget(thread: Thread): void {
