@@ -17,7 +17,6 @@ import type * as Scope from "effect/Scope"
 import * as job from "./internal/handle/job.ts"
 import { define } from "./internal/job/definition.ts"
 import type { JobTypeId } from "./internal/record/typeIds.ts"
-import type { Limit } from "./Limit.ts"
 import type { Any as AnyTask, Task as TaskHandle, TaskContext } from "./Task.ts"
 import type { DispatchError, TaskError } from "./TaskError.ts"
 import type { TaskPool } from "./TaskPool.ts"
@@ -249,8 +248,7 @@ export interface Job<
   toLayer<R, EX = never, RX = never>(
     handler:
       | HandlerFunction<Payload, Success, Error, Progress, Message, R>
-      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>,
-    options?: { readonly limits?: ReadonlyArray<Limit> | undefined } | undefined
+      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>
   ): Layer.Layer<Handler<Tag>, EX, WorkerPool | Exclude<R | RX, Scope.Scope | Handler<Tag>>>
 
   /** The same handler, typed by the job: for what `Effect.fn` makes and an Effect returns. */

@@ -15,7 +15,6 @@ import {
 import { bare } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { countDispatch } from "../observe/metrics.ts"
-import { getOrMake } from "../queue/getOrMake.ts"
 import { KeyQueue } from "../queue/keyQueue.ts"
 import { Limit } from "../queue/limit.ts"
 import { type Inside, runAt, taskAt } from "../record/currentTask.ts"
@@ -183,16 +182,13 @@ const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQ
   return queue
 }
 
-const limitOf = ({ registration, task }: Run, key = ""): Limit | undefined => {
-  const { definition: { concurrency }, job, limits, shared } = registration
+const limitOf = ({ registration: { definition: { concurrency }, job }, task }: Run, key = ""): Limit | undefined => {
+  if (concurrency === undefined) return undefined
   const { machine } = task
-  const queues = [machine.ready, machine.resuming]
-  const own = concurrency === undefined ?
-    undefined :
-    getOrMake(job.limits, key, () => new Limit(concurrency.limit, queues, () => job.limits.delete(key)))
-  if (shared.length === 0) return own
-  return getOrMake(limits, key, () => {
-    const above = [...own === undefined ? [] : [own], ...shared.map((limit) => limit.in(machine))]
-    return new Limit(Infinity, queues, () => limits.delete(key), above)
-  })
+  let limit = job.limits.get(key)
+  if (limit === undefined) {
+    limit = new Limit(concurrency.limit, [machine.ready, machine.resuming], () => job.limits.delete(key))
+    job.limits.set(key, limit)
+  }
+  return limit
 }

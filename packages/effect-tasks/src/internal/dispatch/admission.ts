@@ -20,8 +20,7 @@ const hasRoom = (run: Run, { limitKey = "" }: Circumstances): boolean => {
   if (settings.capacity === Infinity) return true
   const free = paused ? 0 : Math.max(0, slots.limit - slots.busy - resuming.startable)
   const taken = Math.min(ready.startable, free)
-  const { job, limits } = run.registration
-  const isHeldBack = (limits.get(limitKey) ?? job.limits.get(limitKey))?.hasRoom === false
+  const isHeldBack = run.task.job.limits.get(limitKey)?.hasRoom === false
   return ready.size - taken < settings.capacity || (taken < free && !isHeldBack)
 }
 

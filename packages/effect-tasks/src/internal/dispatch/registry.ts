@@ -4,7 +4,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Definition } from "../job/definition.ts"
 import { annotated, logSafely } from "../observe/log.ts"
-import type { SharedLimit } from "../queue/limit.ts"
 import { Kept } from "../record/history.ts"
 import type { JobState, Registration } from "../record/job.ts"
 import { unsettled } from "../record/lookup.ts"
@@ -21,19 +20,10 @@ export const register = (
   machine: Machine,
   definition: Definition,
   handler: Registration["handler"],
-  context: Context.Context<never>,
-  shared: ReadonlyArray<SharedLimit>
+  context: Context.Context<never>
 ): Registration => {
   const job = jobState(machine, definition)
-  const registration: Registration = {
-    job,
-    definition,
-    handler,
-    context: annotated(context),
-    shared,
-    limits: new Map(),
-    phase: "open"
-  }
+  const registration: Registration = { job, definition, handler, context: annotated(context), phase: "open" }
   job.registrations.push(registration)
   job.wasRegistered = true
   // a layer that is built while others close is part of their shutdown

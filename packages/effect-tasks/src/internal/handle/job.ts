@@ -14,7 +14,6 @@ import { register, unregister } from "../dispatch/registry.ts"
 import { toFunction, toText } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
 import { logSafely } from "../observe/log.ts"
-import type { SharedLimit } from "../queue/limit.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { directoryIn, machineIn } from "./service.ts"
 import { keyOf, toTask } from "./task.ts"
@@ -102,19 +101,14 @@ export const make = (definition: Definition) => {
       return this.toString()
     }
     static readonly of = <H>(handler: H): H => handler
-    static readonly toLayer = (handler: any, options?: { readonly limits?: ReadonlyArray<SharedLimit> }) =>
-      toLayer(definition, handler, options?.limits ?? [])
+    static readonly toLayer = (handler: any) => toLayer(definition, handler)
   }
 }
 
 type AnyHandler = Parameters<typeof register>[2]
 
 /** Registers as the last acquisition of its layer, so that the tasks end before anything the handler needs. */
-const toLayer = (
-  definition: Definition,
-  handler: AnyHandler | Effect.Effect<AnyHandler, any, any>,
-  limits: ReadonlyArray<SharedLimit>
-) => {
+const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<AnyHandler, any, any>) => {
   const Handler = Context.Service<{}>(`effect-tasks/Job/${definition.tag}`)
   return Layer.effect(
     Handler,
@@ -124,7 +118,7 @@ const toLayer = (
       const context = yield* Effect.context<never>()
       const machine = machineIn(context)
       const { job } = yield* Effect.acquireRelease(
-        Effect.sync(() => register(machine, definition, run, context, limits)),
+        Effect.sync(() => register(machine, definition, run, context)),
         (registration) => unregister(machine, registration)
       )
       if (job.registrations.filter(({ phase }) => phase === "open").length > 1) {

@@ -3,7 +3,7 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Definition } from "../job/definition.ts"
 import type { KeyQueue } from "../queue/keyQueue.ts"
-import type { Limit, SharedLimit } from "../queue/limit.ts"
+import type { Limit } from "../queue/limit.ts"
 import type { Kept } from "./history.ts"
 import type { JobMetrics } from "./metrics.ts"
 import type { Run } from "./run.ts"
@@ -32,10 +32,6 @@ export interface Registration {
   readonly definition: Definition
   readonly handler: (payload: any, task: any) => Effect.Effect<unknown, unknown, any>
   readonly context: Context.Context<never>
-  /** What its tasks share with those of other jobs. */
-  readonly shared: ReadonlyArray<SharedLimit>
-  /** Where it shares any: by the job's own concurrency key. */
-  readonly limits: Map<string, Limit>
   /** "open", then "closing" while its live tasks have their grace, then "closed". */
   phase: "open" | "closing" | "closed"
 }
