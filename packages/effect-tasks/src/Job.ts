@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as job from "./internal/handle/job.ts"
 import { define } from "./internal/job/definition.ts"
 import type { JobTypeId } from "./internal/record/typeIds.ts"
+import type { Limit, RateOptions } from "./Limit.ts"
 import type { Any as AnyTask, Task as TaskHandle, TaskContext } from "./Task.ts"
 import type { DispatchError, TaskError } from "./TaskError.ts"
 import type { TaskPool } from "./TaskPool.ts"
@@ -34,12 +35,13 @@ export interface PlainSchema extends Schema.Top {
 }
 
 /**
- * How a dispatch treats a live task with the same key: returns that task, fails, or cancels it and queues behind it.
+ * How a dispatch treats a live task with the same key: returns that task, fails, cancels it and queues behind it, or gives a
+ * queued one its payload.
  *
  * @category models
  * @since 0.1.0
  */
-export type Uniqueness = "join" | "reject" | "supersede"
+export type Uniqueness = "join" | "reject" | "supersede" | "latest"
 
 /**
  * How long and how many results of a job are kept for reuse.
@@ -123,7 +125,8 @@ export interface JobOptions<
   readonly key?: ((payload: PayloadSchema<Payload>["Type"]) => string) | undefined
   /**
    * What a dispatch does when a task of its key is live: `"join"` (or `true`) returns that task, `"reject"` fails,
-   * `"supersede"` cancels it and queues behind it. Not at all unless given.
+   * `"supersede"` cancels it and queues behind it, `"latest"` gives a queued one its payload and queues behind a started
+   * one: at most one runs and one waits, with the newest payload. Not at all unless given.
    */
   readonly unique?: boolean | Uniqueness | undefined
   /** Keeps successful results, so that the next dispatch of the key returns the finished task; `true` keeps 1,000. */
@@ -143,6 +146,23 @@ export interface JobOptions<
    * gives its permit back meanwhile: this is no mutual exclusion across a wait.
    */
   readonly concurrency?: number | KeyedConcurrency<PayloadSchema<Payload>["Type"]> | undefined
+  /**
+   * How many tasks of the job, or of each key of it, start in a window of time, further attempts included; several windows
+   * are a list. Tasks without room are passed over and keep their places.
+   */
+  readonly rate?:
+    | RateOptions<PayloadSchema<Payload>["Type"]>
+    | ReadonlyArray<RateOptions<PayloadSchema<Payload>["Type"]>>
+    | undefined
+  /** Limits that it shares with other jobs. */
+  readonly limits?: ReadonlyArray<Limit<PayloadSchema<Payload>["Type"]>> | undefined
+  /** How long a task waits before it queues, where its dispatch does not say: not without end; not at all unless given. */
+  readonly delay?: Duration.Input | undefined
+  /**
+   * With `unique: "latest"`: how long after its first dispatch a task may be put off by later ones. At least the delay; no
+   * limit unless given.
+   */
+  readonly maxDelay?: Duration.Input | undefined
 }
 
 /**
@@ -164,12 +184,34 @@ export interface DispatchOptions {
   readonly pool?: TaskPool | undefined
   /** Overrides the job's priority: a finite number, higher runs first. */
   readonly priority?: number | undefined
-  /** How long the task waits before it queues; not without end. */
+  /** Overrides the job's delay: how long the task waits before it queues; not without end. */
   readonly delay?: Duration.Input | undefined
   /** Overrides the job's timeout. */
   readonly timeout?: Duration.Input | undefined
   /** Overrides the job's queue timeout. */
   readonly queueTimeout?: Duration.Input | undefined
+}
+
+/**
+ * Options of a handler's layer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HandlerOptions<in P = unknown> {
+  /** What the layer knows to be scarce, beside the limits of the job: threads, connections. */
+  readonly limits?: ReadonlyArray<Limit<P>> | undefined
+}
+
+/**
+ * How long a job is paused.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PauseOptions {
+  /** Until it is resumed unless given. */
+  readonly for?: Duration.Input | undefined
 }
 
 /**
@@ -242,13 +284,24 @@ export interface Job<
   readonly tasks: Effect.Effect<ReadonlyArray<JobTask<Payload, Success, Error, Progress, Message>>, never, WorkerPool>
 
   /**
+   * Starts no task of the job, nor another attempt, until `resume` or for that long; a later pause replaces it. What runs
+   * goes on, dispatches are accepted, and queue timeouts count. `drain` and `join` wait for its tasks. It is not the worker
+   * pool's pause: both must be off. It outlives the job's layers.
+   */
+  pause(options?: PauseOptions): Effect.Effect<void, never, WorkerPool>
+
+  /** Ends the pause of the job, whether a call or a task's snooze has begun it. */
+  readonly resume: Effect.Effect<void, never, WorkerPool>
+
+  /**
    * The layer that runs this job here. Its tasks end before anything that the handler needs is released. An Effect may
    * give the handler: an arrow function is typed as it stands, what `Effect.fn` makes is typed by `of`.
    */
   toLayer<R, EX = never, RX = never>(
     handler:
       | HandlerFunction<Payload, Success, Error, Progress, Message, R>
-      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>
+      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>,
+    options?: HandlerOptions<Payload["Type"]>
   ): Layer.Layer<Handler<Tag>, EX, WorkerPool | Exclude<R | RX, Scope.Scope | Handler<Tag>>>
 
   /** The same handler, typed by the job: for what `Effect.fn` makes and an Effect returns. */

@@ -5,6 +5,7 @@
  */
 export * as Job from "./Job.ts"
 export * as JobRegistry from "./JobRegistry.ts"
+export * as Limit from "./Limit.ts"
 export * as Task from "./Task.ts"
 export * from "./TaskError.ts"
 export * as TaskEvent from "./TaskEvent.ts"

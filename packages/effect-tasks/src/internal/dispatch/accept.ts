@@ -16,7 +16,6 @@ import { bare } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { countDispatch } from "../observe/metrics.ts"
 import { KeyQueue } from "../queue/keyQueue.ts"
-import { Limit } from "../queue/limit.ts"
 import { type Inside, runAt, taskAt } from "../record/currentTask.ts"
 import { type JobState, keyConcern, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
@@ -24,7 +23,8 @@ import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, type Run, type Ticket } from "../record/run.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countNew, countReuse } from "../transition/counting.ts"
-import { postpone, queue, setPriority } from "../transition/lifecycle.ts"
+import { postpone, putOff, queue, setPriority } from "../transition/lifecycle.ts"
+import { limitsOf, regate } from "../transition/limits.ts"
 import { stopTask } from "../transition/stop.ts"
 import { hold, link, ticketOf } from "../transition/tickets.ts"
 import { checkHold, isWithin } from "../wait/graph.ts"
@@ -34,8 +34,8 @@ export interface Circumstances {
   /** What the dispatcher is inside of. */
   readonly from?: Inside | undefined
   readonly delay?: number | undefined
-  /** The job's own concurrency key. */
-  readonly limitKey?: string | undefined
+  /** By which of its keys it stands behind each limit of its registration. */
+  readonly limitKeys?: ReadonlyArray<string> | undefined
   /** Told in the step that accepts, of the ticket that holds it; a kept result has none. The fiber may be interrupted before it sees the task. */
   readonly accepted?: ((ticket: Ticket | undefined) => void) | undefined
   /** The task that this one replaces, whatever the job's policy. */
@@ -60,6 +60,7 @@ export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatch
         return refused(run, new DuplicateTask({ taskId: holder.task.id, key: task.key! }))
       }
       if (definition.unique === "join" && isJoinable(holder)) return join(task, how, holder)
+      if (definition.unique === "latest" && holder.task.state === "Queued") return replace(run, how, holder)
     } else if (definition.kept !== undefined) {
       const kept = job.kept.get(task.key!)
       if (kept !== undefined) return reuse(task.pool, how, kept)
@@ -67,7 +68,8 @@ export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatch
   }
   const exempt = replaces !== undefined || (holder !== undefined && definition.unique === "supersede")
   if (!hasRoom && !exempt && taskAt(how.from) === undefined) return undefined
-  const ring = earlier === undefined ? undefined : ringBehind(task.pool, earlier)
+  const stops = definition.unique !== "latest" || replaces !== undefined
+  const ring = earlier === undefined ? undefined : ringBehind(task.pool, earlier, stops)
   if (ring !== undefined) return Effect.die(ring)
   insert(run, how, earlier)
   if (exempt && holder !== undefined) {
@@ -105,9 +107,9 @@ const isClosed = ({ phase }: Machine | Registration, from: TaskRecord | undefine
   phase === "closed" || (phase === "closing" && from === undefined)
 
 /** The defect of queueing in a pool behind a task that waits for it; one that is cancelled now ends its wait. */
-const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>): WaitCycle | undefined => {
+const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>, stops: boolean): WaitCycle | undefined => {
   for (const run of earlier.backwards()) {
-    const ring = isJoinable(run) ? undefined : checkHold(pool, run.task)
+    const ring = stops && isJoinable(run) ? undefined : checkHold(pool, run.task)
     if (ring !== undefined) return ring
   }
   return undefined
@@ -130,13 +132,34 @@ const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): 
   return accepted(task, "joined", how, ticket)
 }
 
+/** A queued task takes the payload of a later dispatch, and its delay starts anew. */
+const replace = (run: Run, how: Circumstances, holder: Run): Dispatched => {
+  const { task } = holder
+  const { machine } = task
+  const outcome = join(run.task, how, holder)
+  if (ticketOf(run.pool, holder) === undefined) return outcome // it would wait for itself
+  machine.inStep++
+  task.payload = run.task.payload
+  machine.emit(event.replaced, task, undefined)
+  holder.registration = run.registration
+  regate(holder, limitsOf(holder, how.limitKeys))
+  const { delay = 0 } = how
+  const isDelayed = holder.rare?.delay !== undefined
+  if (!machine.settings.inline && (delay > 0 || isDelayed)) {
+    const left = (holder.rare?.dueBy ?? Infinity) - machine.timers.moment()
+    putOff(holder, Math.max(0, Math.min(delay, left)))
+  }
+  machine.inStep--
+  return outcome
+}
+
 const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
   countReuse(task, pool)
   task.machine.emit(event.reused, task, pool)
   return accepted(task, "reused", how, undefined)
 }
 
-const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier: KeyQueue<Run> | undefined): void => {
+const insert = (run: Run, { delay = 0, from, limitKeys }: Circumstances, earlier: KeyQueue<Run> | undefined): void => {
   const { registration: { definition, job }, task } = run
   const { key, machine, pool } = task
   machine.inStep++
@@ -147,8 +170,8 @@ const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier:
   const parentId = pool.makerId ?? runAt(from)?.task.id
   if (parentId !== pool.makerId) extrasOf(task).parentId = parentId
   if (run.rare?.timeouts !== undefined) extrasOf(task).timeouts = run.rare.timeouts
-  run.limit = limitOf(run, limitKey)
-  run.limit?.retain()
+  run.limits = limitsOf(run, limitKeys)
+  run.limits?.retain()
   task.run = run
   machine.index?.add(task)
   machine.live++
@@ -161,6 +184,7 @@ const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier:
     rareOf(run).keyPlace = keyQueue.add(run)
     if (key !== undefined) machine.reconsider(keyConcern(job, key))
   }
+  if (definition.maxDelay < Infinity) rareOf(run).dueBy = machine.timers.moment() + definition.maxDelay
   if (delay > 0 && !machine.settings.inline) postpone(run, delay)
   else queue(run)
   machine.inStep--
@@ -180,15 +204,4 @@ const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQ
   const queue = new KeyQueue<Run>()
   rareOf(run).keyPlace = queue.add(run)
   return queue
-}
-
-const limitOf = ({ registration: { definition: { concurrency }, job }, task }: Run, key = ""): Limit | undefined => {
-  if (concurrency === undefined) return undefined
-  const { machine } = task
-  let limit = job.limits.get(key)
-  if (limit === undefined) {
-    limit = new Limit(concurrency.limit, [machine.ready, machine.resuming], () => job.limits.delete(key))
-    job.limits.set(key, limit)
-  }
-  return limit
 }

@@ -16,6 +16,7 @@ import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, Run } from "../record/run.ts"
 import { TaskRecord } from "../record/task.ts"
+import { limitKeysOf } from "../transition/limits.ts"
 import { type Circumstances, type Dispatched, refusal } from "./accept.ts"
 import { submit } from "./admission.ts"
 import { inline } from "./holding.ts"
@@ -63,10 +64,10 @@ export const dispatch = (
   if (options?.priority !== undefined) task.priority = toPriority(options.priority, "priority", definition.subject)
   if (definition.keyed) task.key = definition.keyOf(payload.value)
   const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
-  const limitKey = definition.concurrency?.key?.(payload.value)
-  const delay = options?.delay === undefined ? undefined : toDelay(options.delay, "delay", definition.subject)
-  const plain = from === undefined && limitKey === undefined && delay === undefined && accepted === undefined
-  return submitted(run, plain ? plainly : { from, limitKey, delay, accepted })
+  const limitKeys = limitKeysOf(registration, payload.value)
+  const delay = options?.delay === undefined ? definition.delay : toDelay(options.delay, "delay", definition.subject)
+  const plain = from === undefined && limitKeys === undefined && delay === 0 && accepted === undefined
+  return submitted(run, plain ? plainly : { from, limitKeys, delay, accepted })
 }
 
 const plainOptions: DispatchOptions = {}
@@ -82,8 +83,8 @@ export const recompute = (task: TaskRecord): Dispatched =>
     const { definition } = registration
     const again = new TaskRecord(job, payload, task.pool, task.priority)
     if (definition.keyed) again.key = task.key ?? definition.keyOf(payload)
-    const limitKey = definition.concurrency?.key?.(payload)
-    return submitted(runFor(again, registration, fiber, task.extras?.timeouts), { from, limitKey, replaces: task })
+    const limitKeys = limitKeysOf(registration, payload)
+    return submitted(runFor(again, registration, fiber, task.extras?.timeouts), { from, limitKeys, replaces: task })
   })
 
 const runFor = (

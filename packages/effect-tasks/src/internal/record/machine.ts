@@ -11,7 +11,10 @@ import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type { Origin, Task } from "../../Task.ts"
 import type { Unhandled } from "../../WorkerPool.ts"
+import type { LimitDefinition } from "../job/limit.ts"
+import type { Family } from "../queue/family.ts"
 import { Fifo } from "../queue/fifo.ts"
+import { LimitTree } from "../queue/limits.ts"
 import { ReadyQueue } from "../queue/readyQueue.ts"
 import { Slots } from "../queue/slots.ts"
 import { type Suspended, SuspendedQueue } from "../queue/suspended.ts"
@@ -54,6 +57,10 @@ export class Machine {
   readonly ready = new ReadyQueue()
   readonly resuming = new ReadyQueue()
   readonly suspended = new SuspendedQueue<Suspended & SuspendedDispatch>()
+  readonly limits = new LimitTree()
+  readonly families = new Map<LimitDefinition, Family>()
+  /** How many pools have a limit of their own. */
+  limitedPools = 0
   readonly jobs = new Map<string, JobState>()
   readonly pools = new Map<number, PoolRecord>()
   readonly global: PoolRecord
@@ -219,6 +226,7 @@ export class Machine {
     this.history.clear()
     this.poolHistory.clear()
     for (const { kept } of this.jobs.values()) kept.clear()
+    for (const family of this.families.values()) family.clear()
     this.index = undefined // each task that leaves it lets go of the others of its key
     this.timers.sweep()
     this.context = Context.empty()

@@ -6,7 +6,7 @@ import type * as Tracer from "effect/Tracer"
 import type { WaitingFor } from "../../Task.ts"
 import type { Timeouts } from "../job/definition.ts"
 import type { KeyPlace } from "../queue/keyQueue.ts"
-import type { Limit } from "../queue/limit.ts"
+import type { Limits } from "../queue/limits.ts"
 import type { Entry, Lane } from "../queue/readyQueue.ts"
 import type { Deadline } from "../queue/timers.ts"
 import type { Registration } from "./job.ts"
@@ -46,7 +46,7 @@ export class Run implements Entry, Ticket {
   readonly task: TaskRecord
   /** The newest at its acceptance. */
   registration: Registration
-  limit: Limit | undefined
+  limits: Limits | undefined
   heapIndex = -1
   lane: Lane | undefined
   ahead: Entry | undefined
@@ -83,17 +83,28 @@ export class Run implements Entry, Ticket {
   }
 }
 
+/** What a handler ends an attempt with that is to be followed by another one. */
+export interface Snooze {
+  readonly millis: number
+  readonly hold: boolean
+}
+
 /** What few tasks have while they live, so that a queued one stays small. */
 export class Rare {
   /** Where it stands for its key. */
   keyPlace: KeyPlace<Run> | undefined
   delay: Deadline | undefined
+  /** Until when later dispatches of its key may put it off, in monotonic time. */
+  dueBy: number | undefined
   deadline: Deadline | undefined
   /** The job's own unless given. */
   timeouts: Timeouts | undefined
   sharing: Sharing | undefined
   /** Whether somebody is bound to see how it ends, or has begun to read of it. */
   seen = false
+  /** Of the attempt that runs. */
+  snooze: Snooze | undefined
+  snoozes = 0
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 }
 
@@ -139,6 +150,8 @@ export class Waiting {
   reading = 0
   /** Since when it sleeps. */
   since = 0
+  /** When the pause before another attempt ends. */
+  attemptAt: Deadline | undefined
 }
 
 export const waitingOf = (run: Run): Waiting => run.waiting ??= new Waiting()
@@ -148,6 +161,8 @@ export interface PendingWait {
   readonly reason: WaitingFor
   /** Whether a stop of the task leaves it alone. */
   readonly evenMarked: boolean
+  /** Whether what follows is a start: it needs all that a start needs. */
+  readonly starts: boolean
   /** It waits no longer, as far as anyone can see. */
   withdraw(): void
   /** The verdict has fallen and it lasts. */

@@ -110,8 +110,8 @@ export const give = (run: Run): void => {
   const { machine, state } = run.task
   const resumes = state === "Sleeping"
   const queue = resumes ? machine.resuming : machine.ready
-  queue.remove(run)
   takeSlot(run)
+  queue.remove(run)
   if (resumes) grant(run)
   else startRun(run)
 }

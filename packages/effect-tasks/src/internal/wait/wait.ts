@@ -26,6 +26,8 @@ interface WaitOptions {
   readonly reason: WaitingFor
   /** Whether it gets to see how the task ends. */
   readonly sees?: boolean | undefined
+  /** Whether another attempt follows. */
+  readonly starts?: boolean | undefined
   /** It ends something, this pool perhaps: a cancel of the waiter leaves it alone. */
   readonly closing?: PoolRecord | boolean | undefined
   /** Takes it from what it waits for; none where it waits for an effect that its own fiber runs. */
@@ -41,6 +43,7 @@ class Wait implements Waiter, PendingWait {
   private readonly downward: boolean
   readonly evenMarked: boolean
   readonly sees: boolean | undefined
+  readonly starts: boolean
   private readonly detach: ((waiter: Waiter) => void) | undefined
   private resume: Resume | undefined
   /** Its fiber has gone on by itself, and needs but a slot. */
@@ -57,6 +60,7 @@ class Wait implements Waiter, PendingWait {
     this.downward = typeof closing === "object" && closing.maker !== undefined && closing.maker === this.from
     this.evenMarked = closing !== false || isSpared(fiber)
     this.sees = options.sees
+    this.starts = options.starts ?? false
     this.detach = options.detach
     this.resume = resume
   }
