@@ -30,10 +30,11 @@ import type { Served, Serves } from "./Thread.ts"
  */
 export interface Options {
   /**
-   * How many tasks run on these threads at once, of all jobs together: an integer of at least 1, or Infinity; the machine's
-   * processors unless given. A task that sleeps keeps its thread and lends its place.
+   * How many tasks run on these threads at once, of all jobs together: an integer of at least 1, or what `Limit.permits`
+   * makes, to share it or to resize it; the machine's processors unless given. A task that sleeps keeps its thread and lends
+   * its place.
    */
-  readonly size?: number | undefined
+  readonly size?: number | Limit.Limit | undefined
   /**
    * How long a cancelled or timed-out handler may take to stop before its thread is terminated, in real time: 1 second
    * unless given.
@@ -121,7 +122,7 @@ export const layer = <Module extends ThreadModule = never>(
       const onLoss = (text: string) => void Effect.runForkWith(context)(Effect.logWarning(text))
       const pool = new ThreadPool(platform, yield* Effect.scope, { spawn, timeToLive, onLoss })
       for (let i = 0; i < warm; i++) pool.warm()
-      return { pool, gracePeriod, limit: Limit.permits(size) }
+      return { pool, gracePeriod, limit: size }
     })
   ).pipe(Layer.provide(NodeWorker.layerPlatform)) as any // the proofs are for the compiler: there is one service
 
@@ -170,9 +171,9 @@ export const toLayer = <
 
 /**
  * The handler that runs a job on threads, for whatever takes a handler and is no plain `toLayer`: a durable job, for
- * instance. `size` does not hold for it; give its layer limits of its own.
+ * instance. `size` does not hold by itself there: give the threads a `Limit` as `size`, and the job's layer the same one.
  *
- * **Example** (A limit of its own)
+ * **Example** (A limit for both)
  *
  * ```ts
  * import { Thread, Threads } from "@effect-tasks/threads"
@@ -181,7 +182,8 @@ export const toLayer = <
  *
  * class Double extends Job.make("Double", { payload: { n: Schema.Int }, success: Schema.Int }) {}
  *
- * const Live = Double.toLayer(Threads.handler(Double), { limits: [Limit.permits(4)] }).pipe(
+ * const size = Limit.permits(4) // also the `size` of the threads, where there are some
+ * const Live = Double.toLayer(Threads.handler(Double), { limits: [size] }).pipe(
  *   Layer.provide(Thread.handler(Double, ({ n }) => Effect.succeed(n * 2))),
  *   Layer.provideMerge(WorkerPool.layer())
  * )

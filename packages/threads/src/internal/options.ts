@@ -1,4 +1,5 @@
 /** What users give, checked before anything starts. A refusal names the option, its value and the mend. */
+import { Limit } from "effect-tasks"
 import * as Duration from "effect/Duration"
 import type { Options } from "../Threads.ts"
 
@@ -6,10 +7,15 @@ const refuse = (option: string, value: unknown, mend: string): never => {
   throw new Error(`Threads: ${option} cannot be ${String(value)}; ${mend}`)
 }
 
-const toCount = (least: number) => (value: unknown, option: string): number => {
-  const fits = typeof value === "number" && value >= least && (Number.isInteger(value) || value === Infinity)
-  return fits ? value : refuse(option, value, `give an integer of at least ${least}`)
-}
+const toCount = (least: number) => (value: unknown, option: string): number =>
+  Number.isInteger(value) && (value as number) >= least
+    ? value as number // an integer
+    : refuse(option, value, `give an integer of at least ${least}`)
+
+const toSize = (value: unknown, option: string): Limit.Limit =>
+  typeof value === "object" && value !== null && "~effect-tasks/Limit" in value
+    ? value as Limit.Limit // by its mark
+    : Limit.permits(toCount(1)(value, option))
 
 const toMillis = (value: unknown, option: string): number => {
   const duration = Duration.fromInput(value as Duration.Input)
@@ -18,7 +24,7 @@ const toMillis = (value: unknown, option: string): number => {
     : refuse(option, value, `give milliseconds or a duration such as "30 seconds"`)
 }
 
-const checks = { size: toCount(1), gracePeriod: toMillis, timeToLive: toMillis, warm: toCount(0) }
+const checks = { size: toSize, gracePeriod: toMillis, timeToLive: toMillis, warm: toCount(0) }
 
 const usual = (): Required<Options> => ({
   size: globalThis.navigator?.hardwareConcurrency ?? 4,
@@ -27,12 +33,14 @@ const usual = (): Required<Options> => ({
   warm: 0
 })
 
+type Read = { readonly [Name in keyof typeof checks]: ReturnType<typeof checks[Name]> }
+
 /** Durations in milliseconds. */
-export const read = (options: Options): { readonly [Name in keyof Required<Options>]: number } => {
+export const read = (options: Options): Read => {
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(checks, name))
   if (unknown !== undefined) refuse(unknown, "an option", `there are only ${Object.keys(checks).join(", ")}`)
   const given = usual()
-  const value = (name: keyof Options) => checks[name](options[name] ?? given[name], name)
+  const value = <Name extends keyof Read>(name: Name) => checks[name](options[name] ?? given[name], name) as Read[Name]
   return {
     size: value("size"),
     gracePeriod: value("gracePeriod"),

@@ -1,8 +1,9 @@
+import { Threads } from "@effect-tasks/threads"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
-import { Job, WorkerPool } from "effect-tasks"
+import { Effect, Layer, Option } from "effect"
+import { Job, Limit, WorkerPool } from "effect-tasks"
 import { Act, Burn, Leaf } from "../fixtures/jobs.ts"
-import { long, made, onThreads, state, until } from "../support.ts"
+import { clean, long, made, onThreads, spawn, state, until } from "../support.ts"
 
 describe("T3 `size` is a limit of all jobs of the layer", { timeout: long }, () => {
   it.live("no more tasks than it says run, of all jobs together; others' jobs go on", () =>
@@ -65,4 +66,27 @@ describe("T3 `size` is a limit of all jobs of the layer", { timeout: long }, () 
       }),
       { size: 1, pool: { workers: 8 } }
     ))
+
+  it.live("a limit as `size` is shared with whoever names it, and can be resized", () => {
+    const size = Limit.permits(1)
+    const ThreadsLive = Threads.layer<typeof import("../fixtures/other.thread.ts")>(
+      spawn(new URL("../fixtures/other.thread.ts", import.meta.url)),
+      { size }
+    )
+    const Live = Layer.merge(
+      Burn.toLayer(Threads.handler(Burn), { limits: [size] }).pipe(Layer.provide(ThreadsLive)),
+      Leaf.toLayer(() => Effect.never, { limits: [size] })
+    ).pipe(Layer.provideMerge(WorkerPool.layer({ workers: 8 })))
+    return clean(
+      Effect.gen(function*() {
+        const leaf = yield* Leaf.dispatch({ act: "never" })
+        yield* state(leaf, "Running")
+        const burn = yield* Burn.dispatch({ millis: 1 })
+        yield* Effect.sleep(20)
+        assert.deepStrictEqual((yield* burn.status).waitingFor, Option.some("job-concurrency"))
+        yield* size.resize(2)
+        assert.strictEqual(yield* burn.await, 1)
+      }).pipe(Effect.provide(Live))
+    )
+  })
 })
