@@ -152,25 +152,25 @@ describe("T15 in place, for tests", () => {
     "under 200 schedules of cancels, messages, progress and children nothing hangs, nothing is lost",
     () =>
       Explore.run(
-        expectNoLeaks(
-          Effect.gen(function*() {
-            const canceled = yield* Act.dispatch({ act: "never" })
-            const canceling = yield* Effect.forkChild(canceled.cancel())
-            const asked = yield* Act.dispatch({ act: "inbox" })
-            const again = yield* Again.dispatch({ how: "leave" })
-            const sending = yield* Effect.forkChild(again.send("kept"))
-            const parent = yield* Act.dispatch({ act: "child" })
-            const reports = yield* Act.dispatch({ act: "" })
-            yield* asked.send("x")
-            yield* Fiber.joinAll([canceling, sending])
-            assert.instanceOf(yield* Effect.flip(canceled.await), TaskCanceled)
-            assert.strictEqual(yield* asked.await, "x")
-            assert.strictEqual(yield* again.await, "kept")
-            assert.strictEqual(yield* parent.await, "leaf")
-            yield* reports.await
-            assert.deepStrictEqual((yield* reports.status).progress, Option.some({ done: 2 }))
-          }).pipe(Effect.provide(handlers.pipe(Layer.provideMerge(WorkerPool.layer({ workers: 2 })))))
-        ),
+        Effect.gen(function*() {
+          const canceled = yield* Act.dispatch({ act: "never" })
+          const canceling = yield* Effect.forkChild(canceled.cancel())
+          const asked = yield* Act.dispatch({ act: "inbox" })
+          const again = yield* Again.dispatch({ how: "leave" })
+          const sending = yield* Effect.forkChild(again.send("kept"))
+          const parent = yield* Act.dispatch({ act: "child" })
+          const reports = yield* Act.dispatch({ act: "" })
+          yield* asked.send("x")
+          yield* Fiber.joinAll([canceling, sending])
+          assert.instanceOf(yield* Effect.flip(canceled.await), TaskCanceled)
+          assert.strictEqual(yield* asked.await, "x")
+          assert.strictEqual(yield* again.await, "kept")
+          assert.strictEqual(yield* parent.await, "leaf")
+          yield* reports.await
+          assert.deepStrictEqual((yield* reports.status).progress, Option.some({ done: 2 }))
+          const { busy, complete, dispatched } = yield* (yield* WorkerPool).status
+          assert.deepStrictEqual([busy, complete], [0, dispatched])
+        }).pipe(Effect.provide(handlers.pipe(Layer.provideMerge(WorkerPool.layer({ workers: 2 }))))),
         { seeds: 200 }
       ),
     60_000
