@@ -14,6 +14,7 @@ export interface Request {
   readonly root: FilePath.FilePath
   readonly catalog: string
   readonly workers: number
+  readonly threads: number
   readonly json: boolean
   readonly color: boolean
   readonly dashboard: boolean
@@ -39,6 +40,13 @@ export const make = <E, R>(run: (request: Request) => Effect.Effect<void, E, R>)
       Flag.filter((workers) => workers > 0, () => "at least 1"),
       Flag.withDescription(`How many tasks run at once; by default ${defaultWorkers}`),
       Flag.withDefault(defaultWorkers)
+    ),
+    threads: Flag.Int("threads").pipe(
+      Flag.filter((threads) => threads >= 0, () => "at least 0"),
+      Flag.withDescription(
+        "How many threads hash files and make thumbnails; by default 0, that is none but the main one"
+      ),
+      Flag.withDefault(0)
     ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print the report as one JSON document"),

@@ -6,16 +6,15 @@
  * Whatever fails is remembered by path, and nothing else suffers from it.
  */
 import { Effect, type Exit, Option, Schedule, Schema } from "effect"
-import { Job, JobRegistry, TaskPool } from "effect-tasks"
+import { Job, JobRegistry, type Limit, TaskPool } from "effect-tasks"
 import { Catalog } from "./Catalog.ts"
 import { CatalogError } from "./CatalogError.ts"
-import * as ContentType from "./ContentType.ts"
 import * as Failure from "./Failure.ts"
 import { FileError, isTransient } from "./FileError.ts"
 import { FilePath } from "./FilePath.ts"
-import * as Fingerprint from "./Fingerprint.ts"
 import * as Folder from "./Folder.ts"
 import * as ImageInfo from "./ImageInfo.ts"
+import { Reading } from "./Reading.ts"
 
 export class ScanFolder extends Job.make("ScanFolder", {
   payload: { path: FilePath },
@@ -58,27 +57,34 @@ const ScanFolderLive = ScanFolder.toLayer(Effect.gen(function*() {
   }))
 }))
 
-const IndexFileLive = IndexFile.toLayer(Effect.gen(function*() {
+const indexFile = Effect.gen(function*() {
   const catalog = yield* Catalog
+  const reading = yield* Reading
   return IndexFile.of(Effect.fnUntraced(function*({ path }, task) {
     yield* task.onFailure(rememberFailure(catalog, path))
-    const { head, ...fingerprint } = yield* Fingerprint.take(path)
-    const contentType = yield* ContentType.detect(path, head)
-    yield* catalog.saveFile({ path, contentType, ...fingerprint })
-    yield* task.report({ bytes: fingerprint.size })
-    if (ImageInfo.isReadable(contentType)) yield* MakeThumbnail.dispatch({ path })
+    const file = yield* reading.file({ path }, task)
+    yield* catalog.saveFile({ path, ...file })
+    yield* task.report({ bytes: file.size })
+    if (ImageInfo.isReadable(file.contentType)) yield* MakeThumbnail.dispatch({ path })
   }))
-}))
+})
 
-const MakeThumbnailLive = MakeThumbnail.toLayer(Effect.gen(function*() {
+const makeThumbnail = Effect.gen(function*() {
   const catalog = yield* Catalog
+  const reading = yield* Reading
   return MakeThumbnail.of(Effect.fnUntraced(function*({ path }, task) {
     yield* task.onFailure(rememberFailure(catalog, path))
-    yield* catalog.saveImage(path, yield* ImageInfo.read(path))
+    yield* catalog.saveImage(path, yield* reading.image({ path }, task))
   }))
-}))
+})
 
-export const layer = JobRegistry.layer(ScanFolderLive, IndexFileLive, MakeThumbnailLive)
+/** Tasks that read stand under these limits. */
+export const layer = (limits: ReadonlyArray<Limit.Limit> = []) =>
+  JobRegistry.layer(
+    ScanFolderLive,
+    IndexFile.toLayer(indexFile, { limits }),
+    MakeThumbnail.toLayer(makeThumbnail, { limits })
+  )
 
 const rememberFailure = (catalog: Catalog["Service"], path: FilePath) => (exit: Exit.Failure<unknown, unknown>) =>
   Option.match(Failure.reasonOf(exit.cause), {

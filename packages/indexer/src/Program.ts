@@ -3,7 +3,7 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Clock, Effect, Exit, Layer, Logger } from "effect"
-import { WorkerPool } from "effect-tasks"
+import { Limit, WorkerPool } from "effect-tasks"
 import { CliConfig, CliError, Command, GlobalFlag } from "effect/cli"
 import { Catalog } from "./Catalog.ts"
 import * as Cli from "./Cli.ts"
@@ -14,6 +14,7 @@ import * as Jobs from "./Jobs.ts"
 import * as Line from "./Line.ts"
 import * as Palette from "./Palette.ts"
 import * as Progress from "./Progress.ts"
+import * as Reading from "./Reading.ts"
 import * as Report from "./Report.ts"
 import * as TerminalView from "./TerminalView.ts"
 import * as Usage from "./Usage.ts"
@@ -30,11 +31,12 @@ const index = Effect.fnUntraced(function*(root: FilePath, color: boolean) {
 }, Effect.scoped)
 
 const run = Effect.fnUntraced(function*(request: Cli.Request) {
-  const { root, workers, json, color, keepOpen } = request
+  const { root, workers, threads, json, color, keepOpen } = request
   const dashboard = request.dashboard ? Dashboard.layer(`Indexing ${root}`, process.stderr) : Layer.empty
   // a page that is opened after the end shows what the runtime still remembers
   const history = keepOpen ? 100_000 : undefined
-  const tasks = Layer.merge(Jobs.layer, dashboard).pipe(Layer.provideMerge(WorkerPool.layer({ workers, history })))
+  const jobs = threads === 0 ? Layer.provide(Jobs.layer(), Reading.here) : onThreads(Limit.permits(threads))
+  const tasks = Layer.merge(jobs, dashboard).pipe(Layer.provideMerge(WorkerPool.layer({ workers, history })))
   const startedAt = yield* Clock.currentTimeMillis
   let reported = false
 
@@ -56,6 +58,8 @@ const run = Effect.fnUntraced(function*(request: Cli.Request) {
       Effect.onExit((exit) => reported || Exit.hasDies(exit) ? Effect.void : report(Exit.hasInterrupts(exit)))
     )
 })
+
+const onThreads = (size: Limit.Limit) => Layer.provide(Jobs.layer([size]), Reading.onThreads(size))
 
 const print = (text: string) =>
   Effect.callback<void>((resume) => {

@@ -42,6 +42,7 @@ const explain = (error: CliError.NonShowHelpErrors): string => {
 // The words of Effect and of Schema are for programmers. Flags that are not here are on or off.
 const wanted: Readonly<Record<string, string>> = {
   catalog: "give the name of one file",
+  threads: "give an integer of at least 0",
   workers: "give an integer of at least 1"
 }
 

@@ -35,6 +35,7 @@ describe("Cli", () => {
         root,
         catalog: defaultFile(),
         workers: 8,
+        threads: 0,
         json: false,
         color: true,
         dashboard: true,
@@ -51,12 +52,14 @@ describe("Cli", () => {
         "--no-dashboard",
         "--keep-open",
         "--workers=3",
+        "--threads=2",
         `--catalog=${NodePath.relative("", temp.at("catalog"))}`
       ]
       assert.deepStrictEqual(yield* parse(temp.path, ...flags), {
         root: temp.path,
         catalog: temp.at("catalog"),
         workers: 3,
+        threads: 2,
         json: true,
         color: false,
         dashboard: false,
@@ -93,6 +96,7 @@ describe("Cli", () => {
     [["--catalog"], "--catalog: give the name of one file"],
     [["--json=maybe"], "--json: give no value, not maybe"],
     [["--bogus"], "--bogus: there is no such flag"],
+    [["--threads", "-1"], "--threads: give an integer of at least 0, not -1"],
     [["--worker", "3"], "--worker: there is no such flag; did you mean --workers?"],
     [["one", "two", "three"], "two three: give one folder, not several"]
   ])("says of %j what is wrong with it, and nothing else", ([args, message]) =>

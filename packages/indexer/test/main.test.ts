@@ -67,6 +67,23 @@ describe("main", () => {
       assert.deepInclude(second.report, { files: 2, indexed: 1, wastedBytes: 0 })
     }), 60_000)
 
+  it.live("tells the same when threads hash files and make thumbnails", () =>
+    Effect.gen(function*() {
+      const temp = yield* TempFolder.make
+      temp.folder("root")
+      temp.write("root/a.txt", "the same")
+      temp.write("root/b.txt", "the same")
+      temp.write("root/c.png", yield* picture("teal"))
+      temp.write("root/broken.png", (yield* picture("red")).subarray(0, 200))
+      const { code, stdout } = yield* run(temp, "root", "--json", "--threads", "2")
+      const report = Schema.decodeUnknownSync(Report.Report)(JSON.parse(stdout))
+      assert.strictEqual(code, 1)
+      assert.deepInclude(report, { files: 4, indexed: 4, wastedBytes: 8 })
+      assert.deepStrictEqual(report.duplicates[0]?.paths, [temp.at("root/a.txt"), temp.at("root/b.txt")])
+      assert.deepStrictEqual(report.failures.map(({ path }) => path), [temp.at("root/broken.png")])
+      assert.match(report.failures[0]!.reason, /^not a readable image: /)
+    }), 60_000)
+
   it.live("prints a summary for people, without colours where there is no terminal", () =>
     Effect.gen(function*() {
       const temp = yield* TempFolder.make

@@ -20,7 +20,7 @@ import { type Served as ServedHandler, servedKey } from "./internal/served.ts"
  * @category models
  * @since 0.1.0
  */
-export interface ThreadTask<out A = void, out E = never, in out P = never, out M = never> extends
+export interface ThreadTask<A = void, E = never, in out P = never, out M = never> extends
   Pick<
     Task.TaskContext<A, E, P, M>,
     "id" | "attempt" | "inbox" | "report" | "update" | "setTimeout" | "clearTimeout" | "whileSleeping"

@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
-import { Job, Limit, type WorkerPool } from "effect-tasks"
+import type { DispatchError, Job, Limit, TaskError, WorkerPool } from "effect-tasks"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ import { read } from "./internal/options.ts"
 import { inPlace, onThread } from "./internal/place.ts"
 import { servedIn } from "./internal/served.ts"
 import { type RawWorker, ThreadPool } from "./internal/threadPool.ts"
-import type { Served, Serves } from "./Thread.ts"
+import type { Served, Serves, ThreadTask } from "./Thread.ts"
 
 /**
  * How threads are made and ended. Values that could never work kill `layer` with a defect that names the option.
@@ -171,7 +171,8 @@ export const toLayer = <
 
 /**
  * The handler that runs a job on threads, for whatever takes a handler and is no plain `toLayer`: a durable job, for
- * instance. `size` does not hold by itself there: give the threads a `Limit` as `size`, and the job's layer the same one.
+ * instance, or the handler of another job, which gives it its own task and so has a part of its work done on a thread.
+ * `size` does not hold by itself there: give the threads a `Limit` as `size`, and the job's layer the same one.
  *
  * **Example** (A limit for both)
  *
@@ -203,7 +204,10 @@ export const handler = <
 >(
   job: Job.Job<Tag, Payload, Success, Error, Progress, Message>
 ): Effect.Effect<
-  Job.HandlerFunction<Payload, Success, Error, Progress, Message, never>,
+  (
+    payload: Payload["Type"],
+    task: ThreadTask<Success["Type"], Error["Type"], Progress["Type"], Message["Type"]>
+  ) => Effect.Effect<Success["Type"], Error["Type"] | TaskError | DispatchError>,
   never,
   WorkerPool | Serves<Tag>
 > =>

@@ -72,7 +72,7 @@ interface Options extends Threads.Options {
 /** All jobs of the fixtures on threads, and their children beside them. */
 export const live = ({ pool = { workers: 2 }, spawn: make = spawn(), ...options }: Options = {}) => {
   const ThreadsLive = Threads.layer<Acts>(make, { gracePeriod: 100, ...options })
-  const { Act, Again, Burn, Bytes, Echo, Fragile, Increment, Moved, Tree, Unfit } = jobs
+  const { Act, Again, Burn, Bytes, Echo, Fragile, Increment, Moved, Opaque, Tree, Unfit } = jobs
   const onThreads = Layer.mergeAll(
     Threads.toLayer(Act),
     Threads.toLayer(Again),
@@ -82,6 +82,7 @@ export const live = ({ pool = { workers: 2 }, spawn: make = spawn(), ...options 
     Threads.toLayer(Fragile),
     Threads.toLayer(Increment),
     Threads.toLayer(Moved),
+    Threads.toLayer(Opaque),
     Threads.toLayer(Tree),
     Threads.toLayer(Unfit)
   ).pipe(Layer.provide(ThreadsLive))

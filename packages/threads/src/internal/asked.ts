@@ -32,7 +32,7 @@ export class Asked implements Host {
   readonly answer = (request: Request, callee: Callee): Hosted => {
     if (request.job === operation) {
       const effect = operate(this.task, request.payload as Operation)
-      return { effect, encodeExit: (exit) => nothing.encodeExit(Exit.asVoid(exit)) }
+      return { subject: operation, effect, encodeExit: (exit) => nothing.encodeExit(Exit.asVoid(exit)) }
     }
     return childOf(this.jobs, request, callee, this.options(request))
   }
@@ -93,7 +93,7 @@ const childOf = (jobs: Jobs, request: Request, callee: Callee, options: Effect.E
     )
     return yield* exit
   })
-  return { effect, encodeExit: codec.encodeExit }
+  return { subject: codec.subject, effect, encodeExit: codec.encodeExit }
 }
 
 /** To the last one. */

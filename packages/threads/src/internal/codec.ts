@@ -25,6 +25,8 @@ export type Schemas = Pick<
 
 export interface JobCodec {
   readonly tag: string
+  /** How a defect names it. */
+  readonly subject: string
   readonly payload: Codec
   readonly progress: Codec
   readonly message: Codec
@@ -34,7 +36,6 @@ export interface JobCodec {
   readonly decodeExit: (outcome: Outcome) => Exit.Exit<unknown, unknown>
 }
 
-/** What an exit that cannot even be encoded as a defect has become. */
 const none: Array<globalThis.Transferable> = []
 
 const codecOf = (subject: string, schema: Schema.Top): Codec => {
@@ -64,9 +65,9 @@ const codecOf = (subject: string, schema: Schema.Top): Codec => {
 }
 
 /** Made when it is first used. */
-const lazyCodec = (job: string, part: string, schema: () => Schema.Top): Codec => {
+const lazyCodec = (subject: string, part: string, schema: () => Schema.Top): Codec => {
   let made: Codec | undefined
-  const codec = () => made ??= codecOf(`Job "${job}": its ${part}`, schema())
+  const codec = () => made ??= codecOf(`${subject}: its ${part}`, schema())
   return { encode: (value) => codec().encode(value), decode: (encoded) => codec().decode(encoded) }
 }
 
@@ -77,18 +78,20 @@ export const causeCodec: Codec = codecOf("A cause", Schema.Cause(defect, defect)
 
 export const makeCodec = (job: Schemas): JobCodec => {
   const { tag } = job
-  const success = lazyCodec(tag, "success", () => job.successSchema)
+  const subject = `Job "${tag}"`
+  const success = lazyCodec(subject, "success", () => job.successSchema)
   const failures = () => Schema.Union([job.errorSchema as Schema.Top, TaskError, DispatchError])
-  const cause = lazyCodec(tag, "error", () => Schema.Cause(failures(), defect))
+  const cause = lazyCodec(subject, "error", () => Schema.Cause(failures(), defect))
   const encodeExit = (exit: Exit.Exit<unknown, unknown>): Encoded<Outcome> => {
     const { transfer, value } = Exit.isSuccess(exit) ? success.encode(exit.value) : cause.encode(exit.cause)
     return { value: [Exit.isSuccess(exit), value], transfer }
   }
   return {
     tag,
-    payload: lazyCodec(tag, "payload", () => job.payloadSchema),
-    progress: lazyCodec(tag, "progress", () => job.progressSchema),
-    message: lazyCodec(tag, "message", () => job.messageSchema),
+    subject,
+    payload: lazyCodec(subject, "payload", () => job.payloadSchema),
+    progress: lazyCodec(subject, "progress", () => job.progressSchema),
+    message: lazyCodec(subject, "message", () => job.messageSchema),
     hasProgress: job.progressSchema.ast._tag !== "Never",
     hasMessages: job.messageSchema.ast._tag !== "Never",
     encodeExit: (exit) => {

@@ -6,6 +6,7 @@ import * as Queue from "effect/Queue"
 import type { Codec, Encoded } from "./codec.ts"
 import { nothing } from "./codec.ts"
 import type { LogLine, Message, Outcome, Request } from "./protocol.ts"
+import { textOf } from "./text.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -20,6 +21,7 @@ export interface Callee {
 
 /** What runs for a request of the other end, and how its exit travels. */
 export interface Hosted {
+  readonly subject: string
   readonly effect: Effect.Effect<unknown, unknown>
   readonly encodeExit: (exit: Exit.Exit<unknown, unknown>) => Encoded<Outcome>
 }
@@ -31,7 +33,15 @@ export interface Host {
   readonly log: (line: LogLine) => void
 }
 
-export const refused = (why: string): Hosted => ({ effect: Effect.die(new Error(why)), encodeExit: nothing.encodeExit })
+export const refused = (why: string): Hosted => ({
+  subject: "A refusal",
+  effect: Effect.die(new Error(why)),
+  encodeExit: nothing.encodeExit
+})
+
+/** What no codec has seen to be unfit. */
+const unsendable = (what: string, error: unknown): Error =>
+  new Error(`${what} cannot be sent: ${textOf(error)}`, { cause: error })
 
 /** Answers nothing: a fiber that outlives its handler has no task to ask for. */
 export const idle: Host = {
@@ -114,11 +124,14 @@ class Call {
 class Run implements Callee {
   readonly inbox = Effect.runSync(Queue.bounded<unknown>(0))
   readonly call: number
-  fiber: AnyFiber | undefined
   canceled = false
+  hosted: Hosted | undefined
+  private fiber: AnyFiber | undefined
+  private stopped = false
   private readonly peer: Peer
   private reported: Encoded | undefined
   private unseen = false
+  private defect: Exit.Exit<never> | undefined
 
   constructor(peer: Peer, call: number) {
     this.peer = peer
@@ -131,20 +144,25 @@ class Run implements Callee {
     else this.tell(progress)
   }
 
+  /** Interrupts the fiber, or the one that is about to start. */
+  started(fiber: AnyFiber): void {
+    this.fiber = fiber
+    if (this.stopped) fiber.interruptUnsafe()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.fiber?.interruptUnsafe()
+  }
+
   cancel(): void {
     this.canceled = true
-    this.fiber?.interruptUnsafe()
+    this.stop()
   }
 
   seen(): void {
     this.unseen = false
     this.flush()
-  }
-
-  flush(): void {
-    const { reported } = this
-    this.reported = undefined
-    if (reported !== undefined) this.tell(reported)
   }
 
   /** The handler has to take it before the next comes. */
@@ -153,9 +171,32 @@ class Run implements Callee {
       if (taken) this.peer.post(["Taken", this.call]) // not by an inbox that has ended: it is for the next attempt
     })
 
+  end(exit: Exit.Exit<unknown, unknown>): void {
+    Queue.shutdownUnsafe(this.inbox)
+    this.flush()
+    const { encodeExit, subject } = this.hosted!
+    const { transfer, value } = encodeExit(this.defect ?? exit)
+    try {
+      this.peer.move(["Exit", this.call, value], transfer)
+    } catch (error) {
+      this.peer.post(["Exit", this.call, encodeExit(Exit.die(unsendable(`${subject}: its result`, error))).value])
+    }
+  }
+
+  private flush(): void {
+    const { reported } = this
+    this.reported = undefined
+    if (reported !== undefined) this.tell(reported)
+  }
+
   private tell({ transfer, value }: Encoded): void {
     this.unseen = true
-    this.peer.post(["Progress", this.call, value], transfer)
+    try {
+      this.peer.move(["Progress", this.call, value], transfer)
+    } catch (error) {
+      this.defect ??= Exit.die(unsendable(`${this.hosted!.subject}: its progress`, error))
+      this.stop()
+    }
   }
 }
 
@@ -173,6 +214,16 @@ export class Peer {
     this.post = post
   }
 
+  /** Moves what can be moved; bytes that belong to others, as Node's small Buffers, are copied. */
+  move(message: Message, transfer: Array<globalThis.Transferable>): void {
+    try {
+      this.post(message, transfer)
+    } catch (error) {
+      if (transfer.length === 0) throw error
+      this.post(message)
+    }
+  }
+
   /** Runs a request at the other end. Interrupted, it cancels and waits for the end. */
   call(request: Request, caller: Caller): Effect.Effect<Answer> {
     return Effect.callback((resume) => {
@@ -180,9 +231,9 @@ export class Peer {
       this.calls.set(call.number, call) // in this step, so that whatever comes later finds it
       try {
         this.post(["Run", call.number, request])
-      } catch (unsendable) {
+      } catch (error) {
         this.calls.delete(call.number)
-        return resume(Effect.die(unsendable))
+        return resume(Effect.die(unsendable(`Job "${request.job}": its payload`, error)))
       }
       if (caller.messages !== undefined && this.calls.has(call.number)) {
         ;(caller.host ?? idle).fork(call.passOn(caller.messages), false)
@@ -225,7 +276,7 @@ export class Peer {
 
   /** The port has closed: what runs here stops, what runs there has ended. */
   close(): void {
-    for (const { fiber } of this.runs.values()) fiber?.interruptUnsafe()
+    for (const run of this.runs.values()) run.stop()
     const calls = [...this.calls.values()]
     this.calls.clear()
     for (const call of calls) call.end(undefined)
@@ -240,22 +291,13 @@ export class Peer {
     this.runs.set(number, run)
     this.newest = number
     const host = this.hostOf(request.by)
-    const { effect, encodeExit } = host.answer(request, run)
-    run.fiber = host.fork(effect, request.detached === true)
-    if (run.canceled) run.fiber.interruptUnsafe() // by its own first steps
+    run.hosted = host.answer(request, run)
+    const fiber = host.fork(run.hosted.effect, request.detached === true)
+    run.started(fiber)
     // an observer hears of every end, also of a fiber that was interrupted before its first step
-    run.fiber.addObserver((exit) => this.tell(run, encodeExit, exit))
-  }
-
-  private tell(run: Run, encodeExit: Hosted["encodeExit"], exit: Exit.Exit<unknown, unknown>): void {
-    this.runs.delete(run.call)
-    Queue.shutdownUnsafe(run.inbox)
-    run.flush()
-    const { transfer, value } = encodeExit(exit)
-    try {
-      this.post(["Exit", run.call, value], transfer)
-    } catch (unsendable) {
-      this.post(["Exit", run.call, encodeExit(Exit.die(unsendable)).value])
-    }
+    fiber.addObserver((exit) => {
+      this.runs.delete(number)
+      run.end(exit)
+    })
   }
 }

@@ -23,6 +23,7 @@ export const answering =
       return refused(`The thread's module serves no handler of job "${request.job}", only of ${tags}`)
     }
     return {
+      subject: served.codec.subject,
       encodeExit: served.codec.encodeExit,
       effect: Effect.suspend(() => {
         const payload = served.codec.payload.decode(request.payload)

@@ -9,6 +9,7 @@ import * as Worker from "effect/workers/Worker"
 import { ThreadNotReady } from "../ThreadError.ts"
 import { Peer } from "./peer.ts"
 import type { Message } from "./protocol.ts"
+import { textOf } from "./text.ts"
 
 /** What the user's function makes: a worker of any platform. */
 export interface RawWorker {
@@ -195,12 +196,5 @@ export class ThreadPool {
   }
 }
 
-const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
-  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return "it was closed"
-  const error = Cause.squash(exit.cause) as {
-    readonly reason?: { readonly cause?: unknown, readonly message?: string }
-  }
-  const { cause, message } = error.reason ?? { cause: error }
-  if (cause instanceof Error) return `${(cause as { readonly code?: string }).code ?? cause.name}: ${cause.message}`
-  return cause === undefined ? message ?? String(error) : String(cause)
-}
+const reasonOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? "it was closed" : textOf(Cause.squash(exit.cause))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import { HandlerInterrupted } from "effect-tasks"
-import { Act, Burn, Echo, Refused, Unfit } from "../fixtures/jobs.ts"
+import { Act, Burn, Echo, Opaque, Refused, Unfit } from "../fixtures/jobs.ts"
 import { alive, defectOf, long, onThreads } from "../support.ts"
 
 describe("T8 values cross by the Schemas of their job", { timeout: long }, () => {
@@ -62,9 +62,18 @@ describe("T8 values cross by the Schemas of their job", { timeout: long }, () =>
       assert.match(defectOf(yield* task.exit).message, /^Job "Unfit": its message cannot be encoded: /)
     })))
 
-  it.live("what cannot be cloned is one too", () =>
-    onThreads(Effect.gen(function*() {
-      const cause = yield* Effect.flip(Effect.sandbox(Act.run({ act: "no such act" })))
-      assert.include(Cause.pretty(cause), `no act "no such act"`)
-    })))
+  for (const part of ["payload", "progress", "success"] as const) {
+    it.live(`what cannot be cloned is one too: ${part}`, () =>
+      onThreads(
+        Effect.gen(function*() {
+          const id = yield* Burn.run({ millis: 1 })
+          const task = yield* Opaque.dispatch({ part, value: part === "payload" ? () => 1 : null })
+          const { message } = defectOf(yield* task.exit)
+          const what = part === "success" ? "result" : part
+          assert.match(message, new RegExp(`^Job "Opaque": its ${what} cannot be sent: .*could not be cloned`))
+          assert.strictEqual(yield* Burn.run({ millis: 1 }), id)
+        }),
+        { pool: { workers: 1 } }
+      ))
+  }
 })

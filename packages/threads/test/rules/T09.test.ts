@@ -24,6 +24,11 @@ describe("T9 bytes", { timeout: long }, () => {
       assert.deepStrictEqual(progress._tag === "Some" ? progress.value : undefined, new Uint8Array(1000).fill(1))
     })))
 
+  it.live("what cannot be moved is copied: small Buffers of Node share their memory", () =>
+    onThreads(Effect.gen(function*() {
+      assert.deepStrictEqual((yield* Bytes.run({ bytes: new Uint8Array() })).bytes, new TextEncoder().encode("pooled"))
+    })))
+
   it.live("shared memory is shared", () =>
     onThreads(Effect.gen(function*() {
       const memory = new SharedArrayBuffer(4)
