@@ -12,7 +12,8 @@ const packed = join(root, "build/pack")
 /** What is published, with the program of a consumer and what it prints. */
 const packages = [
   { folder: "effect-tasks", program: "consumer.ts", prints: "resized 3\n" },
-  { folder: "dashboard", program: "consumer-dashboard.ts", prints: "the task is seen, the page is there\n" }
+  { folder: "dashboard", program: "consumer-dashboard.ts", prints: "the task is seen, the page is there\n" },
+  { folder: "threads", program: "consumer-threads.ts", prints: "42 from another thread\n" }
 ].map((each) => ({ ...each, home: join(root, "packages", each.folder) }))
 const project = mkdtempSync(join(tmpdir(), "effect-tasks-consumer-"))
 
@@ -32,7 +33,8 @@ const tsconfig = {
     exactOptionalPropertyTypes: true,
     module: "NodeNext",
     target: "ES2023",
-    lib: ["ES2023", "DOM"]
+    lib: ["ES2023", "DOM"],
+    types: ["node"]
   },
   files: packages.map(({ program }) => program)
 }

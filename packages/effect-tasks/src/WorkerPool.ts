@@ -39,7 +39,8 @@ export interface WorkerPool {
 export interface WorkerPoolOptions {
   /**
    * How many tasks run at once: an integer of at least 1, or Infinity; the machine's processors unless given. A worker is
-   * a right to run, not a thread: a handler that computes without yielding stops the whole process meanwhile.
+   * a right to run, not a thread: a handler that computes without yielding stops the whole process meanwhile;
+   * `@effect-tasks/threads` runs such handlers on threads.
    */
   readonly workers?: number | undefined
   /**

@@ -8,6 +8,7 @@ import { type DispatchError, Job, type Task, type TaskError, type WorkerPool } f
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { parentPort } from "node:worker_threads"
 import { makeCodec } from "./internal/codec.ts"
 import { serving } from "./internal/life.ts"
 import { forwarded, unset } from "./internal/parent.ts"
@@ -183,8 +184,8 @@ type TagOf<ROut> = ROut extends Serves<infer Tag> ? Tag : never
 type AskOf<ROut> = ROut extends Asks<infer Tag> ? Tag : never
 
 /**
- * Serves handlers from this thread: the default export of the thread's module. Does nothing where there is no parent, so
- * that tests may import the module.
+ * Serves handlers from this thread: the default export of the thread's module. Does nothing outside of a thread, so that
+ * tests may import the module.
  *
  * **Example** (A module for threads)
  *
@@ -202,11 +203,7 @@ type AskOf<ROut> = ROut extends Asks<infer Tag> ? Tag : never
  * @since 0.1.0
  */
 export const serve = <ROut, E>(layer: Layer.Layer<ROut, E, WorkerPool>): Served<TagOf<ROut>, AskOf<ROut>> => {
-  Effect.runFork(
-    Effect.scoped(serving(layer as Layer.Layer<never, unknown, WorkerPool>)).pipe(
-      Effect.provide(NodeWorkerRunner.layer),
-      Effect.catchReason("WorkerError", "WorkerSpawnError", () => Effect.void)
-    )
-  )
+  const served = Effect.scoped(serving(layer as Layer.Layer<never, unknown, WorkerPool>))
+  if (parentPort !== null) Effect.runFork(Effect.provide(served, NodeWorkerRunner.layer))
   return undefined as any // a type alone
 }
