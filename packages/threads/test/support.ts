@@ -136,7 +136,7 @@ export const crashOf = (exit: Exit.Exit<unknown, unknown>): ThreadCrashed => {
   return defect
 }
 
-export interface Line {
+interface Line {
   readonly message: ReadonlyArray<unknown>
   readonly level: string
   readonly cause: string

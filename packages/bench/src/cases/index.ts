@@ -8,6 +8,7 @@ import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { observers } from "./observers.ts"
 import { probe } from "./probe.ts"
+import { onThreads } from "./threads.ts"
 import { floorCase, throughput } from "./throughput.ts"
 import { versus } from "./versus.ts"
 
@@ -20,6 +21,7 @@ export const cases: ReadonlyArray<Case> = [
   probe,
   ...crowds,
   cancel,
+  onThreads,
   floorCase,
   versus,
   featureCosts,
