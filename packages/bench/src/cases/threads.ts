@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
-import { items } from "../bodies.ts"
 import { estimate, interleave, least, type Measured, median, ratio, seriesOf, type Subject } from "../measure.ts"
 import type { Case, Table, Target } from "../result.ts"
 import { Flood } from "../threads/jobs.ts"
@@ -46,7 +45,7 @@ const loads = (): ReadonlyArray<Load> => {
   const bytes = new Uint8Array(1 << 20)
   return [
     {
-      title: "no-ops, as many as there are threads and more at once",
+      title: "no-ops, all at once",
       size: 2_000,
       order: { turns: 0 },
       together: true
@@ -68,10 +67,10 @@ const measureLoad = (
   rounds: number
 ) =>
   interleave(
-    made.map(([name, { run }]): Subject => ({
+    made.map(([name, { run, runAll }]): Subject => ({
       name,
       size,
-      run: () => together ? Promise.all(items(size).map(() => run(order))) : oneByOne(size, () => run(order))
+      run: () => together ? runAll(size, order) : oneByOne(size, () => run(order))
     })),
     rounds,
     3

@@ -7,12 +7,15 @@ import { Worker as EffectWorker } from "effect/workers"
 import { Worker } from "node:worker_threads"
 import { Piscina } from "piscina"
 import { Tinypool } from "tinypool"
+import { items } from "../bodies.ts"
 import { carry, computing } from "./handlers.ts"
 import { Carry, Compute, Flood } from "./jobs.ts"
 import type { Order } from "./work.ts"
 
 export interface Transport {
   readonly run: (order: Order) => Promise<unknown>
+  /** The same many times, at once. */
+  readonly runAll: (size: number, order: Order) => Promise<unknown>
   readonly close: () => Promise<unknown>
 }
 
@@ -21,6 +24,11 @@ export const threads = 2
 const file = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
 
 type Send = (order: Order, answered: (result: unknown) => void) => void
+
+const manyOf = (run: Transport["run"]): Pick<Transport, "run" | "runAll"> => ({
+  run,
+  runAll: (size, order) => Promise.all(items(size).map(() => run(order)))
+})
 
 /** First come, first served, one order a thread. */
 const queued = (senders: ReadonlyArray<Send>): Transport["run"] => {
@@ -51,7 +59,7 @@ export const raw = async (): Promise<Transport> => {
       worker.postMessage(order)
     }
   }))
-  return { run, close: () => Promise.all(workers.map((worker) => worker.terminate())) }
+  return { ...manyOf(run), close: () => Promise.all(workers.map((worker) => worker.terminate())) }
 }
 
 export const effectWorkers = async (): Promise<Transport> => {
@@ -68,7 +76,7 @@ export const effectWorkers = async (): Promise<Transport> => {
     }
   }))
   return {
-    run: queued(senders),
+    ...manyOf(queued(senders)),
     close: async () => {
       await Promise.all(workers.map((worker) => worker.terminate()))
       await runtime.dispose()
@@ -78,12 +86,12 @@ export const effectWorkers = async (): Promise<Transport> => {
 
 export const piscina = async (): Promise<Transport> => {
   const pool = new Piscina({ filename: file("pool.worker").href, minThreads: threads, maxThreads: threads })
-  return { run: (order) => pool.run(order), close: () => pool.destroy() }
+  return { ...manyOf((order) => pool.run(order)), close: () => pool.destroy() }
 }
 
 export const tinypool = async (): Promise<Transport> => {
   const pool = new Tinypool({ filename: file("pool.worker").href, minThreads: threads, maxThreads: threads })
-  return { run: (order) => pool.run(order), close: () => pool.destroy() }
+  return { ...manyOf((order) => pool.run(order)), close: () => pool.destroy() }
 }
 
 const ThreadsLive = Threads.layer<typeof import("./tasks.thread.ts")>(() => new Worker(file("tasks.thread")), {
@@ -106,6 +114,12 @@ const overTasks = (runtime: ManagedRuntime.ManagedRuntime<Layer.Success<typeof h
     bytes === undefined
       ? runtime.runPromise(Compute.run({ turns }))
       : runtime.runPromise(Carry.run({ bytes })),
+  runAll: (size: number, { turns }: Order) =>
+    runtime.runPromise(
+      Effect.forEach(items(size), () => Compute.dispatch({ turns })).pipe(
+        Effect.flatMap((all) => Effect.forEach(all, (task) => task.await, { discard: true }))
+      )
+    ),
   close: () => runtime.dispose()
 })
 

@@ -42,15 +42,17 @@ const requestOf = (
 ): Request => {
   const { span } = fiber.cache
   const logLevel = fiber.getRef(References.MinimumLogLevel)
+  const progress = task.attempt > 1 && codec.hasProgress ? latestOf(codec, task) : undefined
   return {
     job: codec.tag,
     // what is transferred is lost here, and a payload is needed again: by a retry, `recompute`, whoever looks at the task
     payload: codec.payload.encode(payload).value,
     id: task.id,
     attempt: task.attempt,
-    progress: task.attempt > 1 && codec.hasProgress ? latestOf(codec, task) : undefined,
-    span: span === undefined ? undefined : { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled },
-    logLevel: logLevel === "Info" ? undefined : logLevel,
+    // what is not there costs nothing to send
+    ...progress === undefined ? undefined : { progress },
+    ...span === undefined ? undefined : { span: { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled } },
+    ...logLevel === "Info" ? undefined : { logLevel },
     ...extra
   }
 }

@@ -41,8 +41,8 @@ const boot = (live: Layer.Layer<any, unknown>, peer: Peer, scope: Scope.Scope): 
     const built = yield* Effect.exit(Layer.buildWithScope(live, scope))
     if (Exit.isFailure(built)) return peer.post(["Failed", Cause.pretty(built.cause)])
     yield* Effect.sleep(0) // the rest of the module may still throw
-    const fork = Effect.runForkWith(built.value)
-    peer.host = { answer: answering(built.value, peer), fork: (effect) => fork(effect), log: () => {} }
+    // handlers bring the context in which they were built
+    peer.host = { answer: answering(built.value, peer), fork: (effect) => Effect.runFork(effect), log: () => {} }
     peer.post(["Ready"])
   })
 

@@ -122,7 +122,6 @@ class Call {
 
 /** The run of the other end's task here. */
 class Run implements Callee {
-  readonly inbox = Effect.runSync(Queue.bounded<unknown>(0))
   readonly call: number
   canceled = false
   hosted: Hosted | undefined
@@ -132,10 +131,15 @@ class Run implements Callee {
   private reported: Encoded | undefined
   private unseen = false
   private defect: Exit.Exit<never> | undefined
+  private queue: Queue.Queue<unknown> | undefined
 
   constructor(peer: Peer, call: number) {
     this.peer = peer
     this.call = call
+  }
+
+  get inbox(): Queue.Queue<unknown> {
+    return this.queue ??= Effect.runSync(Queue.bounded<unknown>(0))
   }
 
   /** One is on its way, the newest waits: a flood of reports costs the other end no more than it can read. */
@@ -172,7 +176,7 @@ class Run implements Callee {
     })
 
   end(exit: Exit.Exit<unknown, unknown>): void {
-    Queue.shutdownUnsafe(this.inbox)
+    if (this.queue !== undefined) Queue.shutdownUnsafe(this.queue)
     this.flush()
     const { encodeExit, subject } = this.hosted!
     const { transfer, value } = encodeExit(this.defect ?? exit)

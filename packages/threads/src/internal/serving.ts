@@ -53,7 +53,6 @@ const at = (
 class ServedTask implements ThreadTask<any, any, any, any> {
   readonly id: string
   readonly attempt: number
-  readonly inbox: Queue.Dequeue<any>
   private readonly callee: Callee
   private readonly codec: JobCodec
   private readonly peer: Peer
@@ -62,11 +61,14 @@ class ServedTask implements ThreadTask<any, any, any, any> {
   constructor({ attempt, id, progress }: Request, callee: Callee, codec: JobCodec, peer: Peer) {
     this.id = id
     this.attempt = attempt
-    this.inbox = callee.inbox
     this.callee = callee
     this.codec = codec
     this.peer = peer
     this.latest = progress === undefined ? Option.none() : Option.some(codec.progress.decode(progress[0]))
+  }
+
+  get inbox(): Queue.Dequeue<any> {
+    return this.callee.inbox
   }
 
   toString(): string {
