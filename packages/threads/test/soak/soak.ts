@@ -24,6 +24,7 @@ export interface Amounts {
 }
 
 const allowedGrowth = 10 // MB
+const most = 12 // tasks at once, and so threads at the end
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
@@ -151,7 +152,7 @@ export const soak = ({ mixed, seed, tasks, terminated }: Amounts, say: (line: st
         say(`${name}: ${seconds.toFixed(1)} s, ${made} threads made, ${alive} alive, heap +${grown.toFixed(1)} MB`)
         if (grown > allowedGrowth) problems.push(`${name}: the heap has grown by ${grown.toFixed(1)} MB`)
         if (busy !== 0 || complete !== dispatched) problems.push(`${name}: ${complete} of ${dispatched}, ${busy} busy`)
-        if (alive > 6) problems.push(`${name}: ${alive} threads live`)
+        if (alive > most) problems.push(`${name}: ${alive} threads live`)
       })
 
     const handles = () => process.getActiveResourcesInfo().length
@@ -161,12 +162,12 @@ export const soak = ({ mixed, seed, tasks, terminated }: Amounts, say: (line: st
       yield* Effect.forEach(Array.from({ length: 500 }), () => Burn.run({ millis: 0 }), { concurrency: 8 })
       before = yield* heap
       const small = Effect.forEach(Array.from({ length: tasks }), () => Burn.run({ millis: 0 }), {
-        concurrency: 12,
+        concurrency: most,
         discard: true
       })
       yield* phase(`${tasks} small tasks`, small)
       const random = randomOf(seed)
-      const all = Effect.forEach(Array.from({ length: mixed }), () => one(random), { concurrency: 12, discard: true })
+      const all = Effect.forEach(Array.from({ length: mixed }), () => one(random), { concurrency: most, discard: true })
       yield* phase(`${mixed} tasks of every kind`, all)
       const ends = Effect.forEach(Array.from({ length: terminated }), () => terminate, {
         concurrency: 3,
