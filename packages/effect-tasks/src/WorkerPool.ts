@@ -139,6 +139,37 @@ export interface KnownJob {
   readonly errorSchema: PlainSchema
   readonly progressSchema: PlainSchema
   readonly messageSchema: PlainSchema
+  /** Whether it is paused, by a call or by a snooze that holds it. */
+  readonly paused: boolean
+}
+
+/**
+ * A schedule of a job, as it stands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CronSchedule {
+  /** As given, else the job's tag. */
+  readonly name: string
+  /** The job's tag. */
+  readonly job: string
+  /** The cron expression. */
+  readonly expression: string
+  /** When it fires next, in milliseconds since the epoch. */
+  readonly next: number
+  /** The task that it has dispatched last, by a tick or by `trigger`. */
+  readonly last: Option.Option<Any>
+  /** How many ticks it has dropped because the task before was live. */
+  readonly skipped: number
+  /** Whether it lets ticks pass. */
+  readonly paused: boolean
+  /** Lets ticks pass until it is resumed. */
+  readonly pause: Effect.Effect<void>
+  /** Ends its pause. */
+  readonly resume: Effect.Effect<void>
+  /** Dispatches now, whatever runs, with a payload of this moment. */
+  readonly trigger: Effect.Effect<Any, DispatchError>
 }
 
 /**
@@ -162,6 +193,8 @@ export interface WorkerPoolService {
   readonly pools: Effect.Effect<ReadonlyArray<TaskPool>>
   /** The jobs that it knows, in the order in which they came. */
   readonly jobs: Effect.Effect<ReadonlyArray<KnownJob>>
+  /** Its schedules, in the order in which they came. */
+  readonly crons: Effect.Effect<ReadonlyArray<CronSchedule>>
   /** One consistent snapshot. */
   readonly status: Effect.Effect<WorkerPoolStatus>
   /** The current status and later ones, latest wins for a slow reader; ends when the worker pool closes. */

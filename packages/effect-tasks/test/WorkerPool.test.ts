@@ -21,7 +21,8 @@ describe("WorkerPool.jobs", () => {
           successSchema: job.successSchema,
           errorSchema: job.errorSchema,
           progressSchema: job.progressSchema,
-          messageSchema: job.messageSchema
+          messageSchema: job.messageSchema,
+          paused: false
         }))
       )
     }).pipe(Effect.provide(WorkerPool.layer())))

@@ -17,7 +17,11 @@ export interface Entry extends HeapItem {
   ahead: Entry | undefined
   behind: Entry | undefined
   /** Arrival; lower stands before higher. */
-  order: number
+  readonly order: number
+  /** Among those of one arrival: lower stands before higher. */
+  readonly number: number
+  /** How much of the capacity it takes. */
+  readonly weight: number
 }
 
 /** Entries of equal rank. */
@@ -48,7 +52,7 @@ export class Lane implements HeapItem {
     entry.lane = this
     this.live++
     if (tail !== undefined && tail.order > entry.order) {
-      this.early ??= new Heap((a, b) => a.order < b.order)
+      this.early ??= new Heap(earlier)
       return this.early.push(entry)
     }
     entry.ahead = tail
@@ -76,6 +80,8 @@ export class Lane implements HeapItem {
   }
 }
 
+const earlier = (a: Entry, b: Entry): boolean => a.order !== b.order ? a.order < b.order : a.number < b.number
+
 /** A lane may seem better than it is, when its head has left it; one that is parked may not. */
 export const laneBefore = (a: Lane, b: Lane): boolean =>
   a.priority !== b.priority
@@ -97,7 +103,7 @@ export class ReadyQueue {
   add(entry: Entry, priority: number, depth: number, limits: Limits | undefined): void {
     const lane = this.laneOf(limits, priority, depth)
     lane.add(entry)
-    this.size++
+    this.size += entry.weight
     if (lane.live === 1) {
       lane.headOrder = entry.order
       this.open.push(lane)
@@ -132,7 +138,7 @@ export class ReadyQueue {
   remove(entry: Entry): void {
     const lane = entry.lane!
     lane.remove(entry)
-    this.size--
+    this.size -= entry.weight
     if (lane.live === 0) this.drop(lane)
     else if (lane.parkedAt !== undefined) return this.rerank(lane)
     offerNext(lane)

@@ -21,7 +21,9 @@ import { type Suspended, SuspendedQueue } from "../queue/suspended.ts"
 import { Timers } from "../queue/timers.ts"
 import { asyncContext } from "./asyncContext.ts"
 import { Counts } from "./counts.ts"
+import type { CronRecord } from "./cron.ts"
 import { CurrentTask } from "./currentTask.ts"
+import type { BulkEntry } from "./cursor.ts"
 import { History } from "./history.ts"
 import type { JobState } from "./job.ts"
 import type { Listener, MakeEvent } from "./listener.ts"
@@ -59,9 +61,13 @@ export class Machine {
   readonly suspended = new SuspendedQueue<Suspended & SuspendedDispatch>()
   readonly limits = new LimitTree()
   readonly families = new Map<LimitDefinition, Family>()
+  /** Dispatches of many tasks that have not made them all. */
+  readonly cursors = new Set<BulkEntry>()
   /** How many pools have a limit of their own. */
   limitedPools = 0
   readonly jobs = new Map<string, JobState>()
+  /** Its schedules, by name, and what dispatches at once. */
+  readonly crons = new Map<string, { readonly record: CronRecord, readonly trigger: Effect.Effect<unknown, unknown> }>()
   readonly pools = new Map<number, PoolRecord>()
   readonly global: PoolRecord
   readonly history: History<TaskRecord>
@@ -180,6 +186,7 @@ export class Machine {
 
   /** Something has happened to this: dispatchers that wait for room may need none any more, or wait in vain. */
   reconsider(concern: unknown): void {
+    if (typeof concern !== "string") { for (const cursor of this.cursors) cursor.reconsider() }
     if (this.suspended.size === 0) return
     const dispatches = this.suspended.concernedBy(concern)
     if (dispatches.length > 0) this.tell({ _tag: "admit", dispatches })

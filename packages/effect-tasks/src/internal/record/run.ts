@@ -9,6 +9,7 @@ import type { KeyPlace } from "../queue/keyQueue.ts"
 import type { Limits } from "../queue/limits.ts"
 import type { Entry, Lane } from "../queue/readyQueue.ts"
 import type { Deadline } from "../queue/timers.ts"
+import type { BulkEntry } from "./cursor.ts"
 import type { Registration } from "./job.ts"
 import type { PoolRecord } from "./pool.ts"
 import type { Stop, TaskRecord } from "./task.ts"
@@ -43,6 +44,7 @@ export class LaterTicket implements Ticket {
 
 export class Run implements Entry, Ticket {
   declare readonly kind: "handler"
+  declare readonly weight: number
   readonly task: TaskRecord
   /** The newest at its acceptance. */
   registration: Registration
@@ -62,7 +64,7 @@ export class Run implements Entry, Ticket {
   rare: Rare | undefined
 
   static {
-    Object.defineProperty(this.prototype, "kind", { value: "handler" }) // the same for all: no field of each
+    Object.defineProperties(this.prototype, { kind: { value: "handler" }, weight: { value: 1 } }) // the same for all: no fields of each
   }
 
   constructor(task: TaskRecord, registration: Registration) {
@@ -72,6 +74,10 @@ export class Run implements Entry, Ticket {
 
   get marked(): boolean {
     return this.stop !== undefined
+  }
+
+  get number(): number {
+    return this.task.number
   }
 
   get run(): Run {
@@ -102,6 +108,8 @@ export class Rare {
   sharing: Sharing | undefined
   /** Whether somebody is bound to see how it ends, or has begun to read of it. */
   seen = false
+  /** The cursor that has made it, until it starts. */
+  cursor: BulkEntry | undefined
   /** Of the attempt that runs. */
   snooze: Snooze | undefined
   snoozes = 0

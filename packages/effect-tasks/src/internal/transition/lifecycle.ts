@@ -25,7 +25,7 @@ export const queue = (run: Run): void => {
 
 const offer = (run: Run): void => {
   const { machine } = run.task
-  run.order = machine.nextOrder()
+  run.order = run.rare?.cursor?.orderOfTasks ?? machine.nextOrder()
   machine.ready.add(run, run.task.priority, run.task.pool.depth, run.limits)
   touchTask(run.task)
   machine.schedule()
@@ -81,6 +81,7 @@ export const clearDeadline = ({ rare, task }: Run): void => {
 export const start = (run: Run): void => {
   const { task } = run
   clearDeadline(run)
+  leaveCursor(run)
   task.startedAt = task.machine.timers.recent()
   transition(run, "Running")
   task.machine.emit(event.started, task, task.worker!, task.startedAt) // it has its slot
@@ -121,8 +122,17 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   machine.inStep--
 }
 
+/** The cursor that has made it may make another one. */
+const leaveCursor = ({ rare }: Run): void => {
+  if (rare?.cursor === undefined) return
+  const { cursor } = rare
+  rare.cursor = undefined
+  cursor.taken()
+}
+
 const leaveQueue = (run: Run): void => {
   const { machine } = run.task
+  leaveCursor(run)
   endDelay(run)
   clearDeadline(run)
   if (run.lane !== undefined) machine.ready.remove(run)
