@@ -47,7 +47,8 @@ export const dispatchAll = (
 const eachOf = (items: Items, f: (item: unknown) => All): All =>
   isStream(items) ? Stream.runForEach(items, f) : Effect.forEach(items, f, { discard: true })
 
-const ended = (cursor: Cursor): Effect.Effect<void> => until(cursor, { reason: "children" })
+const ended = (cursor: Cursor): Effect.Effect<void> =>
+  until(cursor, { reason: "children", target: cursor.pool, check: () => undefined })
 
 const filled = (cursor: Cursor, items: Iterable<unknown>): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -70,7 +71,7 @@ const feeding = (cursor: Cursor, items: Stream.Stream<unknown, unknown, any>): A
       Stream.runForEachArray(items, (chunk) =>
         Effect.suspend(() => {
           cursor.add(chunk.values())
-          return until(cursor.space, { reason: "children" })
+          return until(cursor.space, { reason: "children", target: cursor.pool, check: () => undefined })
         })),
       (exit) => Effect.sync(() => (Exit.isSuccess(exit) ? cursor.complete() : cursor.end(exit)))
     )),

@@ -24,6 +24,7 @@ import { cancelPools } from "../transition/stop.ts"
 import { drain } from "../wait/drain.ts"
 import { reading, until } from "../wait/wait.ts"
 import { cronsOf } from "./cron.ts"
+import { explain } from "./explain.ts"
 import { latest } from "./latest.ts"
 import { PoolHandle } from "./pool.ts"
 import { DirectoryId, type InternalWorkerPool, MachineId } from "./service.ts"
@@ -112,6 +113,7 @@ const makeService = (machine: Machine, directory: Directory): InternalWorkerPool
       paused: hold?.hasRoom === false
     }))
   ),
+  explain: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.task(toId(id))), explain)),
   crons: Effect.sync(() => cronsOf(machine)),
   status: Effect.sync(() => statusOf(machine)),
   changes: reading(latest(() => machine.changes, () => statusOf(machine), { seen: -1, endless: true })),

@@ -61,6 +61,13 @@ export class Lane implements HeapItem {
     this.tail = entry
   }
 
+  countBefore(entry: Entry): number {
+    let count = 0
+    for (const each of this.early?.values() ?? []) if (earlier(each, entry)) count++
+    for (let each = this.head; each !== undefined && earlier(each, entry); each = each.behind) count++
+    return count
+  }
+
   first(): Entry {
     const { head } = this
     const early = this.early?.peek()
@@ -147,6 +154,25 @@ export class ReadyQueue {
   /** A limit has room for a lane that was parked. */
   reopen(lane: Lane): void {
     this.open.push(lane)
+  }
+
+  /**
+   * Which place an entry of the queue has, from 1, if no limit held any back. It looks at every entry of its rank: for
+   * people who ask, not for the machine.
+   */
+  placeOf(entry: Entry): number {
+    const lane = entry.lane!
+    let before = 0
+    for (const byPriority of this.lanes.values()) {
+      for (const [priority, byDepth] of byPriority) {
+        for (const [depth, other] of byDepth) {
+          const isBetter = priority !== lane.priority ? priority > lane.priority : depth > lane.depth
+          if (isBetter) before += other.live
+          else if (priority === lane.priority && depth === lane.depth) before += other.countBefore(entry)
+        }
+      }
+    }
+    return before + 1
   }
 
   /** What of each limit so many entries would take that could start now, and how many there are. */

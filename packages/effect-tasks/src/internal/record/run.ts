@@ -12,6 +12,7 @@ import type { Deadline } from "../queue/timers.ts"
 import type { BulkEntry } from "./cursor.ts"
 import type { Registration } from "./job.ts"
 import type { PoolRecord } from "./pool.ts"
+import type { Node } from "./source.ts"
 import type { Stop, TaskRecord } from "./task.ts"
 
 /**
@@ -167,6 +168,8 @@ export const waitingOf = (run: Run): Waiting => run.waiting ??= new Waiting()
 /** A fiber of a task that waits. */
 export interface PendingWait {
   readonly reason: WaitingFor
+  /** What it waits for, where that is a task or a pool. */
+  readonly target: Node | undefined
   /** Whether a stop of the task leaves it alone. */
   readonly evenMarked: boolean
   /** Whether what follows is a start: it needs all that a start needs. */
