@@ -18,6 +18,7 @@ import {
   Scripts,
   settleTurns,
   stateOf,
+  TestError,
   trace,
   withPool,
   Work,
@@ -668,6 +669,43 @@ describe("R21 Shutdown", () => {
         assert.deepStrictEqual(pools.map(idOf), [Option.some(pool.id), Option.some("GLOBAL"), Option.none()])
         assert.deepStrictEqual(idOf(yield* run(Work.find({ id: "same" }))), Option.some(live.id))
         assert.deepStrictEqual(idOf(yield* run(Work.find({ id: "gone" }))), Option.none())
+      }))
+
+    it.effect("handles of pools find what look-ups find: their makers, their tasks, and the payloads of what failed", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ history: 4 })
+        yield* register(scriptedLayer(Work))
+        const pools: Array<TaskPool.TaskPool> = []
+        const made = () => Effect.tap(TaskPool.make(), (pool) => Effect.sync(() => pools.push(pool)))
+        const fails = (id: string) => (pool: TaskPool.TaskPool) =>
+          Effect.exit(Effect.andThen(work(id, () => Effect.fail(new TestError({ id })), { pool }), pool.join))
+        const maker = (id: string) => run(work(id, () => Effect.flatMap(made(), fails(`below ${id}`))))
+        yield* (yield* maker("gone")).await
+        const first = yield* maker("first")
+        yield* first.await
+        const last = yield* maker("last")
+        yield* last.await
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const found = Effect.gen(function*() {
+          const seen: Array<unknown> = []
+          for (const pool of [...pools, workerPool.global]) {
+            seen.push({
+              createdBy: Option.map(pool.createdBy, ({ id }) => id),
+              tasks: (yield* pool.tasks).map(({ id }) => id),
+              payloads: (yield* pool.failures).map(({ payload }) => payload)
+            })
+          }
+          return seen
+        })
+        const before = yield* found
+        assert.deepStrictEqual(before, [
+          { createdBy: Option.none(), tasks: [], payloads: [undefined] },
+          { createdBy: Option.some(first.id), tasks: ["Work-6"], payloads: [{ id: "below first" }] },
+          { createdBy: Option.some(last.id), tasks: ["Work-9"], payloads: [{ id: "below last" }] },
+          { createdBy: Option.none(), tasks: [first.id, last.id], payloads: [] }
+        ])
+        yield* close
+        assert.deepStrictEqual(yield* found, before)
       }))
 
     it.effect("that it cancels tasks is said before they have ended", () => {
