@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Queue } from "effect"
+import { Cause, Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { type DispatchError, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -9,6 +9,7 @@ import {
   eventually,
   gate,
   type Script,
+  script,
   scripted,
   type ScriptedTask,
   type Scripts,
@@ -572,4 +573,56 @@ describe("R7 A cancel is one step over the whole subtree", () => {
       yield* read.open
       assert.deepStrictEqual(yield* reader.await, [16, 0])
     }).pipe(withPool()))
+
+  describe("costs the same for each pool, and no stack, when", () => {
+    const ends: Record<string, (pool: TaskPool.TaskPool, scope: Scope.Closeable) => Effect.Effect<void>> = {
+      "it is cancelled": (pool) => pool.cancel(),
+      "its Scope closes": (_, scope) => Scope.close(scope, Exit.void)
+    }
+    const made = Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      return { scope, pool: yield* Scope.provide(TaskPool.make(), scope) }
+    })
+
+    for (const [how, end] of Object.entries(ends)) {
+      // were each to look at all others, none of these would end in a minute
+      it.effect(`${how}: 200,000 pools next to each other`, () =>
+        Effect.gen(function*() {
+          const { pool, scope } = yield* made
+          const below: Array<TaskPool.TaskPool> = []
+          const all = gate()
+          const maker = yield* work("maker", () =>
+            Effect.gen(function*() {
+              while (below.length < 200_000) below.push(yield* TaskPool.make())
+              yield* all.open
+              yield* Effect.never
+            }), { pool })
+          yield* all.wait
+          yield* end(pool, scope)
+          canceled(yield* maker.exit)
+          assert.strictEqual((yield* pool.status).state, "done")
+          for (const each of below) if ((yield* each.status).state !== "done") assert.fail(`${each.id} is not done`)
+        }).pipe(withPool({ history: 0 })), 60_000)
+
+      it.effect(`${how}: 20,000 pools inside one another`, () =>
+        Effect.gen(function*() {
+          const { pool, scope } = yield* made
+          const tasks: Array<ScriptedTask> = []
+          const all = gate()
+          const dispatch = (pool: TaskPool.TaskPool) =>
+            Effect.map(work("link", undefined, { pool }), (task) => tasks.push(task))
+          yield* script("link", () =>
+            Effect.gen(function*() {
+              if (tasks.length === 20_000) yield* all.open
+              else yield* Effect.flatMap(TaskPool.make(), dispatch)
+              yield* Effect.never
+            }))
+          yield* dispatch(pool)
+          yield* all.wait
+          yield* end(pool, scope)
+          for (const task of tasks) canceled(yield* task.exit)
+          assert.deepInclude(yield* pool.status, { state: "done", total: 20_000, canceled: 20_000 })
+        }).pipe(withPool({ workers: Infinity })), 60_000)
+    }
+  })
 })
