@@ -9,6 +9,7 @@ import {
   recordEvents,
   script,
   scripted,
+  type ScriptedTask,
   settleTurns,
   TestError,
   withPool,
@@ -474,6 +475,47 @@ describe("R24 Observing", () => {
         assert.includeMembers([...lines.get("child")!], [child!.id, "Once"])
         assert.notInclude(lines.get("child")!, parent.id)
         assert.includeMembers([...lines.get("parent")!], [parent.id, "Work"])
+      }).pipe(withPool({}, Once), Effect.provide(layer))
+    })
+
+    it.effect("by a hook carry those of the task whose hook it is, wherever that was registered", () => {
+      const { layer, lines } = recordAnnotations()
+      return Effect.gen(function*() {
+        const logs = (line: string) => () => Effect.flatMap(Effect.forkChild(Effect.log(line)), Fiber.join)
+        const held = gate()
+        const pool = yield* TaskPool.make({ name: "hooked" })
+        yield* script("hooked", (self) =>
+          Effect.gen(function*() {
+            yield* self.onSuccess(logs("handler's onSuccess"))
+            yield* self.onExit(logs("handler's onExit"))
+            yield* held.wait
+          }))
+        const task: ScriptedTask = yield* Once.dispatch({ id: "hooked" }, { pool })
+        yield* task.onExit(logs("handle's onExit"))
+        yield* Effect.annotateLogs(task.onExit(logs("annotated")), "own", "value")
+        const other = yield* work("other", () => task.onSuccess(logs("another task's onSuccess")))
+        yield* other.await
+        yield* held.open
+        yield* task.await
+        yield* task.onExit(logs("late"))
+        yield* (yield* work("late", () => task.onSuccess(logs("another task's, late")))).await
+        const failing = yield* Once.dispatch({ id: "fails" }, { pool })
+        yield* failing.onFailure(logs("no failure"))
+        yield* failing.await
+        assert.sameMembers([...lines.keys()], [
+          "handler's onSuccess",
+          "handler's onExit",
+          "handle's onExit",
+          "annotated",
+          "another task's onSuccess",
+          "late",
+          "another task's, late"
+        ])
+        for (const [line, values] of lines) {
+          assert.includeMembers([...values], [task.id, "Once", "hooked"], line)
+          assert.notInclude(values, other.id, line)
+        }
+        assert.include(lines.get("annotated")!, "value")
       }).pipe(withPool({}, Once), Effect.provide(layer))
     })
 
