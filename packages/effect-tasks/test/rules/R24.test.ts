@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, Stream, Tracer } from "effect"
+import { Cause, Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, type Scope, Stream, Tracer } from "effect"
 import { Job, type Task, TaskEvent, TaskPool, TaskTimeout, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 import {
   awaitState,
   elapse,
@@ -12,6 +13,7 @@ import {
   type ScriptedTask,
   settleTurns,
   TestError,
+  testPool,
   withPool,
   Work,
   work
@@ -535,6 +537,87 @@ describe("R24 Observing", () => {
         for (const line of ["left", "outside"]) assert.notInclude(lines.get(line)!, task.id)
       }).pipe(withPool(), Effect.provide(layer))
     })
+  })
+
+  describe("moments are of where they say, though users' code has held the thread just before, in", () => {
+    let now = Date.UTC(2030, 0)
+    const hold = Effect.sync(() => {
+      now += 1000
+    })
+    type Listening = Effect.Effect<unknown, unknown, WorkerPool | Scope.Scope>
+    const holders: Record<string, (before: ScriptedTask) => Listening> = {
+      "a handler": () => Effect.void,
+      "a hook": (before) => before.onExit(() => hold),
+      "who waits for a task": (before) => Effect.forkScoped(Effect.andThen(Effect.exit(before.await), hold)),
+      "who waits for a pool": ({ pool }) => Effect.forkScoped(Effect.andThen(pool.settled, hold)),
+      "a finalizer of a pool": ({ pool }) => pool.addFinalizer(() => hold),
+      "a reader of events": () =>
+        WorkerPool.use(({ events }) => Effect.forkScoped(Stream.runForEach(events, () => hold))),
+      "a reader of a status": ({ changes }) => Effect.forkScoped(Stream.runForEach(changes, () => hold)),
+      "a logger": () => Effect.void
+    }
+    const held = Effect.acquireRelease(
+      Effect.sync(() => vi.spyOn(Date, "now").mockImplementation(() => now)),
+      (spy) => Effect.sync(() => spy.mockRestore())
+    )
+
+    it.live("a dispatcher that has waited for room", () =>
+      Effect.gen(function*() {
+        yield* held
+        const first = gate()
+        let started = 0
+        yield* work("first", () => first.wait)
+        yield* settleTurns
+        yield* script("second", () => Effect.sync(() => (started = now)))
+        const second = yield* Effect.forkChild(Effect.tap(work("second"), hold), { startImmediately: true })
+        yield* settleTurns
+        assert.isUndefined(second.pollUnsafe())
+        yield* first.open
+        const task = yield* Fiber.join(second)
+        yield* task.await
+        const { startedAt } = yield* task.status
+        assert.deepStrictEqual(startedAt, Option.some(started))
+      }).pipe(Effect.scoped, Effect.provide(testPool({ workers: 1, capacity: 0 }))))
+
+    for (const [name, listen] of Object.entries(holders)) {
+      const logger = Logger.make(() => name === "a logger" ? Effect.runSync(hold) : undefined)
+      // it.live: the runtime keeps readings of Effect's own clock alone
+      it.live(name, () =>
+        Effect.gen(function*() {
+          yield* held
+          const { pause, resume } = yield* WorkerPool
+          const pool = yield* TaskPool.make()
+          const tasks: Array<ScriptedTask> = []
+          const expected: Array<ReadonlyArray<unknown>> = []
+          yield* pause
+          for (let n = 0; n < 6; n++) {
+            const queued = now
+            const handler = Effect.gen(function*() {
+              const started = now
+              yield* Effect.log("starts")
+              yield* hold
+              if (n % 2 === 1) yield* Effect.yieldNow
+              expected[n] = [queued, Option.some(started), Option.some(now)]
+            })
+            const task = yield* work(`${n}`, () => handler, n < 3 ? { pool } : {})
+            yield* listen(task)
+            yield* hold
+            tasks.push(task)
+          }
+          yield* settleTurns
+          yield* resume
+          yield* hold
+          for (const task of tasks) {
+            yield* task.await
+            yield* hold
+          }
+          for (const [n, task] of tasks.entries()) {
+            const { finishedAt, queuedAt, startedAt } = yield* task.status
+            assert.deepStrictEqual([queuedAt, startedAt, finishedAt], expected[n], task.id)
+          }
+          yield* pool.seal
+        }).pipe(Effect.scoped, Effect.provide(testPool({ workers: 2 })), Effect.provide(Logger.layer([logger]))))
+    }
   })
 
   it.effect("metrics count dispatches, outcomes, queue time and run time by job", () =>
