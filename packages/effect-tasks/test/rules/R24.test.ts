@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, type Scope, Stream, Tracer } from "effect"
 import { Job, type Task, TaskEvent, TaskPool, TaskTimeout, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
-import { vi } from "vitest"
 import {
   awaitState,
   elapse,
@@ -556,9 +555,10 @@ describe("R24 Observing", () => {
       "a reader of a status": ({ changes }) => Effect.forkScoped(Stream.runForEach(changes, () => hold)),
       "a logger": () => Effect.void
     }
+    const { now: real } = Date
     const held = Effect.acquireRelease(
-      Effect.sync(() => vi.spyOn(Date, "now").mockImplementation(() => now)),
-      (spy) => Effect.sync(() => spy.mockRestore())
+      Effect.sync(() => (Date.now = () => now)),
+      () => Effect.sync(() => (Date.now = real))
     )
 
     it.live("a dispatcher that has waited for room", () =>
