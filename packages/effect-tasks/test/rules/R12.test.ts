@@ -746,7 +746,11 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
       ["plain data", whole, (arrived) => assert.deepStrictEqual(arrived, whole)],
       ["a text", "a", (arrived) => assert.strictEqual(arrived, "a")],
       ["an instance", new Point({ x: 1 }), (arrived) => assert.deepInclude(arrived, { x: 1 })],
-      ["an Error", new TypeError("bad"), (arrived) => assert.deepInclude(arrived, { name: "TypeError", message: "bad" })],
+      [
+        "an Error",
+        new TypeError("bad"),
+        (arrived) => assert.deepInclude(arrived, { name: "TypeError", message: "bad" })
+      ],
       ["what JSON has no word for", { big: 1n, call: () => 1, circular }, () => {}],
       ["undefined", undefined, () => {}]
     ]

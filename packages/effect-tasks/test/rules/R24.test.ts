@@ -1,5 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, type Scope, Stream, Tracer } from "effect"
+import {
+  Cause,
+  Effect,
+  Fiber,
+  Logger,
+  Metric,
+  Option,
+  Queue,
+  References,
+  Schema,
+  type Scope,
+  Stream,
+  Tracer
+} from "effect"
 import { Job, type Task, TaskEvent, TaskPool, TaskTimeout, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
