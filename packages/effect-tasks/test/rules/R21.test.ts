@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
-import { DispatchError, Job, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
+import {
+  type ChildTaskFailed,
+  DispatchError,
+  Job,
+  type Task,
+  TaskPool,
+  WaitCycle,
+  WorkerPool,
+  type WorkerPoolService
+} from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -708,6 +717,69 @@ describe("R21 Shutdown", () => {
         assert.deepStrictEqual(yield* found, before)
       }))
 
+    it.effect("handles tell what they told before, however the task has ended", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const pool = yield* run(TaskPool.make({ name: "kept" }))
+        const reports = (self: { report(progress: number): Effect.Effect<void> }) =>
+          Effect.andThen(self.report(1), self.report(2))
+        const scripts: Record<string, Script> = {
+          succeeded: (self) => Effect.as(reports(self), "done"),
+          failed: (self) => Effect.andThen(reports(self), new TestError({ id: "failed" })),
+          died: (self) => Effect.andThen(reports(self), Effect.die("boom")),
+          canceled: (self) => Effect.andThen(reports(self), Effect.never),
+          timedOut: (self) => Effect.andThen(Effect.andThen(reports(self), self.setTimeout(1000)), Effect.never),
+          above: (self) =>
+            Effect.andThen(reports(self), TaskPool.use((below) => work("below", undefined, { pool: below })))
+        }
+        const tasks: Array<ScriptedTask> = []
+        for (const [id, script] of Object.entries(scripts)) tasks.push(yield* run(work(id, script, { pool })))
+        yield* settleTurns
+        yield* tasks[3]!.cancel("enough")
+        yield* elapse(1000)
+        const told = Effect.gen(function*() {
+          const seen: Array<unknown> = []
+          for (const task of tasks) {
+            const below = yield* task.childPool
+            seen.push({
+              await: yield* Effect.exit(task.await),
+              exit: yield* task.exit,
+              status: yield* task.status,
+              changes: yield* Stream.runCollect(task.changes),
+              progress: yield* Stream.runCollect(task.progress),
+              first: yield* task.firstProgress,
+              below: Option.map(below, ({ id }) => id),
+              createdBy: Option.map(Option.flatMap(below, ({ createdBy }) => createdBy), ({ id }) => id),
+              belowStatus: Option.isSome(below) ? yield* below.value.status : undefined,
+              pool: [task.pool.id, task.pool.name, task.pool.root.id, yield* task.pool.tasks],
+              texts: [task.id, task.key, task.payload, `${task}`, JSON.stringify(task)]
+            })
+            yield* task.cancel("late")
+            yield* task.setPriority(3)
+            yield* task.clearTimeout
+          }
+          return seen
+        })
+        const before = yield* told
+        yield* close
+        yield* elapse(5000)
+        assert.deepStrictEqual(yield* told, before)
+        const hooks = trace()
+        for (const task of tasks) {
+          yield* task.onExit(() => hooks.push(task.id))
+          yield* task.onFailure(() => hooks.push("failed"))
+        }
+        assert.strictEqual(hooks.log.length, 6 + 4)
+        assert.deepInclude(yield* pool.status, { total: 7, complete: 7, failed: 3, canceled: 1 })
+        const joined = failure(yield* Effect.exit(pool.join)) as ChildTaskFailed
+        assert.deepStrictEqual(joined.failures.map(({ payload }) => (payload as { readonly id: string }).id), [
+          "failed",
+          "died",
+          "timedOut"
+        ])
+      }))
+
     it.effect("that it cancels tasks is said before they have ended", () => {
       const { layer, logs } = recordLogs()
       return Effect.gen(function*() {
@@ -780,6 +852,40 @@ describe("R21 Shutdown", () => {
         yield* handlers.close
         yield* close
       }))
+
+    const readers = {
+      events: (workerPool: WorkerPoolService) => workerPool.events,
+      "changes of the worker pool": (workerPool: WorkerPoolService) => workerPool.changes,
+      "changes of GLOBAL": (workerPool: WorkerPoolService) => workerPool.global.changes
+    }
+    for (const [what, read] of Object.entries(readers)) {
+      it.effect(`nor does a task of another job, in a pool of the hook, that reads ${what}`, () =>
+        Effect.gen(function*() {
+          const { close, register, run } = yield* start()
+          const handlers = yield* register(scriptedLayer(Work))
+          const others = yield* register(scriptedLayer(Apart))
+          const workerPool = yield* run(Effect.service(WorkerPool))
+          const seen = trace()
+          yield* run(
+            script("reads", () =>
+              Effect.andThen(
+                Stream.runDrain(read(workerPool) as Stream.Stream<unknown>),
+                seen.push("the reader")
+              ))
+          )
+          const hook = Effect.andThen(
+            TaskPool.use((pool) => Apart.dispatch({ id: "reads" }, { pool })),
+            seen.push("the hook")
+          )
+          const task = yield* run(work("a", (self) => self.onExit(() => hook)))
+          yield* settleTurns
+          yield* handlers.close
+          yield* task.await
+          assert.deepStrictEqual(seen.log, ["the reader", "the hook"])
+          yield* others.close
+          yield* close
+        }))
+    }
 
     it.effect("no timer is left", () =>
       Effect.gen(function*() {
