@@ -613,7 +613,7 @@ describe("R20 Dispatch", () => {
         yield* Work.dispatch({ id: "a" })
         most = Math.max(most, dispatched - started)
       }
-      assert.isAtMost(most, 1024)
+      assert.isAtMost(most, 512 + 128)
     }).pipe(withPool({ workers: 1 })))
 
   describe("a suspended dispatcher is refused at once, though there is no room, when", () => {
