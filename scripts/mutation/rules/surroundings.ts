@@ -229,6 +229,13 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R24",
+    "loggers that a handler provides itself do not see whose a line is",
+    "observe/log.ts",
+    "atReading(others)),",
+    "others),"
+  ),
+  one(
+    "R24",
     "the logs of a hook do not say whose they are",
     "run/hooks.ts",
     "inside.kind === \"finalizer\" ? placed : annotatedFor(placed, inside.task)",

@@ -533,6 +533,39 @@ describe("R24 Observing", () => {
       }).pipe(withPool({}, Once), Effect.provide(layer))
     })
 
+    it.effect("carry them too where the handler provides loggers of its own", () => {
+      const own = recordAnnotations()
+      const around = recordAnnotations()
+      return Effect.gen(function*() {
+        const held = gate()
+        const pool = yield* TaskPool.make({ name: "own" })
+        yield* script("b", () => Effect.log("child").pipe(Effect.provide(own.layer)))
+        const task = yield* work("a", () =>
+          Effect.gen(function*() {
+            yield* Effect.log("handler")
+            yield* Effect.flatMap(Effect.forkChild(Effect.log("fiber")), Fiber.join)
+            yield* Effect.annotateLogs(Effect.log("annotated"), "own", "value")
+            yield* Effect.annotateLogs(Effect.log("renamed"), "task", "mine")
+            const child = yield* Once.dispatch({ id: "b" })
+            yield* child.await
+            yield* Effect.forkDetach(Effect.andThen(held.wait, Effect.log("left")))
+          }).pipe(Effect.provide(own.layer)), { pool })
+        yield* task.await
+        yield* held.open
+        yield* settleTurns
+        const { lines } = own
+        for (const line of ["handler", "fiber", "annotated"]) {
+          assert.sameMembers([...lines.get(line)!].filter((value) => value !== "value"), [task.id, "Work", "own"], line)
+        }
+        assert.include(lines.get("annotated")!, "value")
+        assert.sameMembers([...lines.get("renamed")!], ["mine", "Work", "own"])
+        assert.include(lines.get("child")!, "Once")
+        assert.notInclude(lines.get("child")!, task.id)
+        assert.deepStrictEqual(lines.get("left"), [])
+        assert.deepStrictEqual([...around.lines.keys()], [])
+      }).pipe(withPool({}, Once), Effect.provide(around.layer))
+    })
+
     it.effect("and outside carry none, also in what a handler left behind", () => {
       const { layer, lines } = recordAnnotations()
       return Effect.gen(function*() {
