@@ -1296,6 +1296,30 @@ describe("R21 Shutdown", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("what finish-running cancels at once it does not say to wait for, though hooks of that still run", () => {
+    const { layer, logs } = recordLogs()
+    return Effect.gen(function*() {
+      const { close, register, run } = yield* start({
+        workers: 2,
+        gracePeriod: "5 seconds",
+        shutdown: "finish-running"
+      })
+      yield* register(scriptedLayer(Work))
+      for (let n = 0; n < 2; n++) yield* run(running(`${n}`))
+      const held = gate()
+      for (let n = 0; n < 3; n++) yield* (yield* run(work("queued"))).onExit(() => held.wait)
+      const closed = yield* closing(close)
+      yield* held.open
+      yield* elapse(5000)
+      yield* closed.join
+      assert.deepStrictEqual(logs.map((line) => line.trim()), [
+        "Shutdown cancels 3 tasks",
+        "Shutdown waits up to 5s for 2 tasks",
+        "Shutdown cancels 2 tasks"
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("a shutdown that finds nothing to wait for says nothing", () => {
     const { layer, logs } = recordLogs()
     return Effect.gen(function*() {
