@@ -145,7 +145,10 @@ export const dispatchedTimes = <J extends Job.Any>(
       yield* waitFor(log, () => matching(log, job, payload).length >= times, toWait(options, "dispatchedTimes"))
       const found = matching(log, job, payload)
       if (found.length === times) return
-      const message = `Expected ${times} dispatch${times === 1 ? "" : "es"} of ${named(job, payload)}${during(options)}, there were ` +
+      const message =
+        `Expected ${times} dispatch${times === 1 ? "" : "es"} of ${named(job, payload)}${
+          during(options)
+        }, there were ` +
         `${found.length}. Dispatches of ${job.tag}:${showTasks(ofJob(log, job))}`
       return yield* failed(
         site,
