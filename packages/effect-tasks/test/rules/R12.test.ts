@@ -914,6 +914,13 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
         }).pipe(withPool()))
     }
 
+    it.effect("a task whose label is empty goes by its id alone", () =>
+      Effect.gen(function*() {
+        class Bare extends Job.make("Bare") {}
+        const task = yield* Bare.dispatch().pipe(Effect.provide(Bare.toLayer(() => Effect.void)))
+        assert.strictEqual(`${task}`, `Task ${task.id}, ${(yield* task.status).state}`)
+      }).pipe(withPool()))
+
     it.effect("the job's own function comes first, and one that throws says nothing", () =>
       Effect.gen(function*() {
         assert.strictEqual(yield* labelOf({ it: 1 }, ({ it }) => `the\n${it}`), "the 1")
