@@ -7,6 +7,7 @@ import {
   canceled,
   elapse,
   eventually,
+  type Gate,
   gate,
   type Script,
   script,
@@ -575,53 +576,63 @@ describe("R7 A cancel is one step over the whole subtree", () => {
     }).pipe(withPool()))
 
   describe("costs the same for each pool, and no stack, when", () => {
-    const ends: Record<string, (pool: TaskPool.TaskPool, scope: Scope.Closeable) => Effect.Effect<void>> = {
-      "it is cancelled": (pool) => pool.cancel(),
-      "its Scope closes": (_, scope) => Scope.close(scope, Exit.void)
+    interface Subtree {
+      readonly pool: TaskPool.TaskPool
+      readonly scope: Scope.Closeable
+      /** Opened, the topmost handler returns. */
+      readonly top: Gate
+    }
+    const ends: Record<string, (subtree: Subtree) => Effect.Effect<void>> = {
+      "it is cancelled": ({ pool }) => pool.cancel(),
+      "its Scope closes": ({ scope }) => Scope.close(scope, Exit.void),
+      "its task returns": ({ top }) => top.open
     }
     const made = Effect.gen(function*() {
       const scope = yield* Scope.make()
-      return { scope, pool: yield* Scope.provide(TaskPool.make(), scope) }
+      return { scope, pool: yield* Scope.provide(TaskPool.make(), scope), top: gate() }
     })
 
     for (const [how, end] of Object.entries(ends)) {
+      const canceled = how === "its task returns" ? 0 : 1
       // were each to look at all others, none of these would end in a minute
       it.effect(`${how}: 200,000 pools next to each other`, () =>
         Effect.gen(function*() {
-          const { pool, scope } = yield* made
+          const subtree = yield* made
           const below: Array<TaskPool.TaskPool> = []
           const all = gate()
           const maker = yield* work("maker", () =>
             Effect.gen(function*() {
               while (below.length < 200_000) below.push(yield* TaskPool.make())
               yield* all.open
-              yield* Effect.never
-            }), { pool })
+              yield* subtree.top.wait
+            }), { pool: subtree.pool })
           yield* all.wait
-          yield* end(pool, scope)
-          canceled(yield* maker.exit)
-          assert.strictEqual((yield* pool.status).state, "done")
+          yield* end(subtree)
+          yield* maker.exit
+          assert.deepInclude(yield* subtree.pool.status, { total: 1, complete: 1, canceled })
           for (const each of below) if ((yield* each.status).state !== "done") assert.fail(`${each.id} is not done`)
         }).pipe(withPool({ history: 0 })), 60_000)
 
       it.effect(`${how}: 20,000 pools inside one another`, () =>
         Effect.gen(function*() {
-          const { pool, scope } = yield* made
+          const subtree = yield* made
           const tasks: Array<ScriptedTask> = []
           const all = gate()
           const dispatch = (pool: TaskPool.TaskPool) =>
             Effect.map(work("link", undefined, { pool }), (task) => tasks.push(task))
           yield* script("link", () =>
             Effect.gen(function*() {
+              const isTop = tasks.length === 1
               if (tasks.length === 20_000) yield* all.open
               else yield* Effect.flatMap(TaskPool.make(), dispatch)
-              yield* Effect.never
+              yield* isTop ? subtree.top.wait : Effect.never
             }))
-          yield* dispatch(pool)
+          yield* dispatch(subtree.pool)
           yield* all.wait
-          yield* end(pool, scope)
-          for (const task of tasks) canceled(yield* task.exit)
-          assert.deepInclude(yield* pool.status, { state: "done", total: 20_000, canceled: 20_000 })
+          yield* end(subtree)
+          for (const task of tasks) yield* task.exit
+          const counts = { total: 20_000, complete: 20_000, canceled: 19_999 + canceled }
+          assert.deepInclude(yield* subtree.pool.status, counts)
         }).pipe(withPool({ workers: Infinity })), 60_000)
     }
   })
