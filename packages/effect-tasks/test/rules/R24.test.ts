@@ -533,6 +533,18 @@ describe("R24 Observing", () => {
       }).pipe(withPool({}, Once), Effect.provide(layer))
     })
 
+    it.effect("carry them for a logger that keeps them and reads them when the task has ended", () => {
+      const kept: Array<object> = []
+      const logger = Logger.make<unknown, void>(({ fiber }) => {
+        kept.push(fiber.getRef(References.CurrentLogAnnotations))
+      })
+      return Effect.gen(function*() {
+        const task = yield* work("a", () => Effect.log("handler"))
+        yield* task.await
+        assert.deepStrictEqual({ ...kept[0] }, { task: task.id, job: "Work", pool: "GLOBAL" })
+      }).pipe(withPool(), Effect.provide(Logger.layer([logger])))
+    })
+
     it.effect("carry them too where the handler provides loggers of its own", () => {
       const own = recordAnnotations()
       const around = recordAnnotations()
