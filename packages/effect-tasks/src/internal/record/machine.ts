@@ -74,6 +74,8 @@ export class Machine {
   readonly poolHistory: History<PoolRecord>
   /** Once somebody has looked for a task. */
   index: Index | undefined
+  /** Once it has closed: the tasks that were visible then, which its directory keeps, and no handle. */
+  past: WeakRef<ReadonlyArray<TaskRecord>> | undefined
   readonly counts = new Counts()
   readonly changes = new Reports()
   readonly listeners = new Set<Listener>()
@@ -229,7 +231,8 @@ export class Machine {
   }
 
   /** Nothing will happen any more: whoever holds a handle keeps what it needs and nothing else. */
-  release(): void {
+  release(past: ReadonlyArray<TaskRecord>): void {
+    this.past = new WeakRef(past)
     this.history.clear()
     this.poolHistory.clear()
     for (const { kept } of this.jobs.values()) kept.clear()

@@ -55,8 +55,9 @@ const step = (machine: Machine): boolean => {
     if (!next.task.settled) machine.timers.age() // what ends at once has read the clock at its end
     return true
   }
-  machine.timers.age()
-  return admitNext(machine)
+  const admitted = admitNext(machine)
+  machine.timers.age() // the dispatcher has gone on
+  return admitted
 }
 
 const deliver = (message: Message): void => {
