@@ -51,7 +51,7 @@ const limitsAbove = function*(pool: PoolRecord): Generator<Limit> {
   for (const { permits } of chain(pool)) if (permits !== undefined) yield permits
 }
 
-/** A live task stands behind other limits from now on; what it holds of those that stay, it keeps. */
+/** A task that has not ended stands behind other limits from now on; what it holds of those that stay, it keeps. */
 export const regate = (run: Run, limits: Limits | undefined): void => {
   const { limits: before, task } = run
   if (limits === before) return
@@ -68,6 +68,9 @@ export const regate = (run: Run, limits: Limits | undefined): void => {
   task.machine.schedule()
 }
 
+/** One whose hooks run stands behind no limit any more. */
+export const isUnended = (run: Run | undefined): run is Run => run !== undefined && run.task.state !== "Exited"
+
 const isOfPool = (limit: Limit): boolean => limit instanceof Permits && limit.waitingFor === "pool-concurrency"
 
 /** So many tasks of the pool and of all below it run at once from now on. */
@@ -80,7 +83,7 @@ export const limitPool = (pool: PoolRecord, limit: number): void => {
   if (limit === Infinity || pool.released) return
   pool.permits = new Permits(limit, "pool-concurrency", () => {})
   machine.limitedPools++
-  for (const run of runsBelow([pool])) regatePools(run)
+  for (const run of runsBelow([pool])) if (isUnended(run)) regatePools(run)
 }
 
 /** The pools above a task have other limits. */
@@ -97,7 +100,7 @@ export const holdJob = (machine: Machine, job: JobState, until: number): void =>
     const made = job.hold = new Hold(machine, () => {})
     made.hold(until)
     for (const { job: of, run } of unsettled(machine)) {
-      if (of === job && run !== undefined) regate(run, machine.limits.of([made, ...run.limits?.all ?? []]))
+      if (of === job && isUnended(run)) regate(run, machine.limits.of([made, ...run.limits?.all ?? []]))
     }
   }
   machine.schedule()
