@@ -7,6 +7,8 @@
  *
  * @since 0.1.0
  */
+import type * as Cron from "effect/Cron"
+import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -14,6 +16,7 @@ import type * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as job from "./internal/handle/job.ts"
 import { define } from "./internal/job/definition.ts"
 import type { JobTypeId } from "./internal/record/typeIds.ts"
@@ -193,6 +196,17 @@ export interface DispatchOptions {
 }
 
 /**
+ * Options of `dispatchAll`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DispatchAllOptions extends DispatchOptions {
+  /** How many of its tasks may wait unstarted, behind keys, limits or delays: an integer of at least 1; 64 unless given. */
+  readonly ahead?: number | undefined
+}
+
+/**
  * Options of a handler's layer.
  *
  * @category models
@@ -212,6 +226,42 @@ export interface HandlerOptions<in P = unknown> {
 export interface PauseOptions {
   /** Until it is resumed unless given. */
   readonly for?: Duration.Input | undefined
+}
+
+/**
+ * Options of `toCron` beside the payload.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CronSettings {
+  /** How people call the schedule; the job's tag unless given. Two of one name die. */
+  readonly name?: string | undefined
+  /** Whose wall clock the expression means, such as "Europe/Berlin"; that of the machine unless given. */
+  readonly timeZone?: string | DateTime.TimeZone | undefined
+  /** Which of the two instants of a local time that comes twice fires; "earlier" unless given. */
+  readonly onDstOverlap?: Cron.DstOverlapPolicy | undefined
+  /**
+   * What a tick does while the task of the one before is live: "skip" drops it, "queue" dispatches the latest one when that
+   * task has ended, "supersede" cancels the task and dispatches when it has stopped, "allow" dispatches. "skip" unless
+   * given.
+   */
+  readonly overlap?: "skip" | "queue" | "supersede" | "allow" | undefined
+  /** How late a tick may fire, at random; it delays no other. Not at all unless given. */
+  readonly jitter?: Duration.Input | undefined
+  /** How its tasks are dispatched. */
+  readonly dispatch?: DispatchOptions | undefined
+}
+
+/**
+ * Options of `toCron`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CronOptions<out P> extends CronSettings {
+  /** What each of its tasks is dispatched with, or how it is made of the tick. */
+  readonly payload?: P | ((tick: Date) => P) | undefined
 }
 
 /**
@@ -262,6 +312,18 @@ export interface Job<
   ): Effect.Effect<JobTask<Payload, Success, Error, Progress, Message>, DispatchError, WorkerPool | Handler<Tag>>
 
   /**
+   * Dispatches a task of each item, lazily: the items stand in the queue as one entry, and each becomes a task when its turn
+   * has come and a worker is free. Returns when the last one has been made; interrupted, it makes no more. Items whose number
+   * is known (anything with a `length` or `size`) count in the pool at once; those that are never made count as canceled. It
+   * takes no capacity. It fails with a `DispatchError` when the pool or the layer closes, and of a payload that does not fit;
+   * the tasks that it has made go on. A Stream is pulled one chunk ahead.
+   */
+  dispatchAll<E = never, R = never>(
+    items: Iterable<Payload["~type.make.in"]> | Stream.Stream<Payload["~type.make.in"], E, R>,
+    options?: DispatchAllOptions
+  ): Effect.Effect<void, DispatchError | E, WorkerPool | Handler<Tag> | R>
+
+  /**
    * Dispatches a task and awaits it. It owns what it dispatched: interrupted, it cancels the task and waits until it has
    * stopped, unless another dispatch or pool holds it too.
    */
@@ -304,6 +366,17 @@ export interface Job<
     options?: HandlerOptions<Payload["Type"]>
   ): Layer.Layer<Handler<Tag>, EX, WorkerPool | Exclude<R | RX, Scope.Scope | Handler<Tag>>>
 
+  /**
+   * A layer that dispatches by the clock on the wall, as long as it lives: its tasks go on when it closes. A tick is the time
+   * that follows the tick before, never one after now: there is no drift, and no tick fires twice. Ticks that passed while
+   * the computer slept count as one, the latest. A refused dispatch is logged, and the schedule goes on. It throws of an
+   * expression or zone that cannot be, and of a payload that does not fit.
+   */
+  toCron(
+    expression: string | Cron.Cron,
+    ...args: CronArguments<Payload>
+  ): Layer.Layer<never, never, WorkerPool | Handler<Tag>>
+
   /** The same handler, typed by the job: for what `Effect.fn` makes and an Effect returns. */
   of<R>(
     handler: HandlerFunction<Payload, Success, Error, Progress, Message, R>
@@ -314,6 +387,10 @@ type PayloadArgument<Payload extends PlainSchema> = void extends Payload["~type.
   ? [payload?: Payload["~type.make.in"]]
   : {} extends Payload["~type.make.in"] ? [payload?: Payload["~type.make.in"]]
   : [payload: Payload["~type.make.in"]]
+
+type CronArguments<Payload extends PlainSchema> = [] extends PayloadArgument<Payload>
+  ? [options?: CronOptions<Payload["~type.make.in"]>]
+  : [options: CronOptions<Payload["~type.make.in"]> & { readonly payload: unknown }]
 
 type DispatchArguments<Payload extends PlainSchema> = [
   ...PayloadArgument<Payload>,

@@ -11,6 +11,10 @@ export * from "./TaskError.ts"
 export * as TaskEvent from "./TaskEvent.ts"
 export * as TaskPool from "./TaskPool.ts"
 export {
+  type CronSchedule,
+  type Explanation,
+  type KnownJob,
+  type LimitStatus,
   type Unhandled,
   WorkerPool,
   type WorkerPoolOptions,

@@ -7,6 +7,7 @@ import { featureCosts } from "./features.ts"
 import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { observers } from "./observers.ts"
+import { policies } from "./policies.ts"
 import { probe } from "./probe.ts"
 import { onThreads } from "./threads.ts"
 import { floorCase, throughput } from "./throughput.ts"
@@ -20,6 +21,7 @@ export const cases: ReadonlyArray<Case> = [
   nested,
   probe,
   ...crowds,
+  ...policies,
   cancel,
   onThreads,
   floorCase,

@@ -111,7 +111,7 @@ class Scene {
     const limits = this.tree.of(this.limits.filter((_, i) => (a >> i) % 3 === 0 && (b >> i) % 2 === 0))
     limits?.retain()
     const queue = this.queues[b % 4 === 0 ? 1 : 0]!
-    const place = { heapIndex: -1, lane: undefined, ahead: undefined, behind: undefined }
+    const place = { weight: 1, number: 0, heapIndex: -1, lane: undefined, ahead: undefined, behind: undefined }
     const item: Item = { ...place, order: ++this.order, queue, priority: a % 3, depth: b % 2, limits }
     this.queued.add(item)
     queue.add(item, item.priority, item.depth, limits)

@@ -17,6 +17,7 @@ import * as event from "../observe/event.ts"
 import { countDispatch } from "../observe/metrics.ts"
 import { KeyQueue } from "../queue/keyQueue.ts"
 import { type Inside, runAt, taskAt } from "../record/currentTask.ts"
+import type { BulkEntry } from "../record/cursor.ts"
 import { type JobState, keyConcern, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
@@ -38,6 +39,8 @@ export interface Circumstances {
   readonly limitKeys?: ReadonlyArray<string> | undefined
   /** Told in the step that accepts, of the ticket that holds it; a kept result has none. The fiber may be interrupted before it sees the task. */
   readonly accepted?: ((ticket: Ticket | undefined) => void) | undefined
+  /** What makes it, as one of many. */
+  readonly cursor?: BulkEntry | undefined
   /** The task that this one replaces, whatever the job's policy. */
   readonly replaces?: TaskRecord | undefined
 }
@@ -46,8 +49,8 @@ export type Dispatched = Effect.Effect<Task<any, any, any, any>, DispatchError>
 
 /** Accepts a task that was made for a checked dispatch, or refuses it; nothing when it must wait for room. */
 export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatched | undefined => {
-  const refusal = refuse(run, how.from)
-  if (refusal !== undefined) return refusal
+  const reason = closed(run.registration, run.task.pool, how.from, how.cursor !== undefined)
+  if (reason !== undefined) return refused(run, reason)
   const { registration: { definition, job }, task } = run
   const { replaces } = how
   const earlier = replaces === undefined
@@ -66,13 +69,14 @@ export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatch
       if (kept !== undefined) return reuse(task.pool, how, kept)
     }
   }
-  const exempt = replaces !== undefined || (holder !== undefined && definition.unique === "supersede")
+  const exempt = replaces !== undefined || how.cursor !== undefined ||
+    (holder !== undefined && definition.unique === "supersede")
   if (!hasRoom && !exempt && taskAt(how.from) === undefined) return undefined
   const stops = definition.unique !== "latest" || replaces !== undefined
   const ring = earlier === undefined ? undefined : ringBehind(task.pool, earlier, stops)
   if (ring !== undefined) return Effect.die(ring)
   insert(run, how, earlier)
-  if (exempt && holder !== undefined) {
+  if (holder !== undefined && (replaces !== undefined || definition.unique === "supersede")) {
     stopTask(holder, { _tag: "cancel", reason: replaces === undefined ? "superseded" : "recomputed" })
   }
   if (replaces !== undefined && task.key !== undefined) job.kept.remove(task.key)
@@ -93,13 +97,18 @@ const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: 
   return Exit.succeed(task.machine.settings.toHandle(task, origin))
 }
 
-const refuse = (run: Run, from: Inside | undefined): Dispatched | undefined => {
-  const { registration, task: { machine, pool } } = run
+/** Why a dispatch is refused, whatever it dispatches; one that has begun goes on in a sealed pool. */
+export const closed = (
+  registration: Registration,
+  pool: PoolRecord,
+  from: Inside | undefined,
+  hasBegun: boolean
+): DispatchErrorReason | undefined => {
   const by = taskAt(from)
-  if (isClosed(machine, by) || isClosed(registration, by)) return refused(run, new WorkerPoolClosed({}))
+  if (isClosed(pool.machine, by) || isClosed(registration, by)) return new WorkerPoolClosed({})
   // a sealed pool still takes what its own unfinished tasks, and those below them, dispatch
-  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runAt(from)?.task))
-  return open ? undefined : refused(run, new PoolClosed({ poolId: pool.id }))
+  const open = !pool.done && !pool.canceled && (!pool.sealed || hasBegun || isWithin(pool, runAt(from)?.task))
+  return open ? undefined : new PoolClosed({ poolId: pool.id })
 }
 
 /** What closes still takes what live tasks dispatch. */
@@ -159,7 +168,11 @@ const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatch
   return accepted(task, "reused", how, undefined)
 }
 
-const insert = (run: Run, { delay = 0, from, limitKeys }: Circumstances, earlier: KeyQueue<Run> | undefined): void => {
+const insert = (
+  run: Run,
+  { cursor, delay = 0, from, limitKeys }: Circumstances,
+  earlier: KeyQueue<Run> | undefined
+): void => {
   const { registration: { definition, job }, task } = run
   const { key, machine, pool } = task
   machine.inStep++
@@ -174,9 +187,13 @@ const insert = (run: Run, { delay = 0, from, limitKeys }: Circumstances, earlier
   run.limits?.retain()
   task.run = run
   machine.index?.add(task)
-  machine.live++
   link(run)
-  countNew(run)
+  if (cursor !== undefined && delay === 0) run.order = cursor.orderOfTasks
+  if (cursor !== undefined && cursor.counted > 0) cursor.counted--
+  else {
+    machine.live++
+    countNew(run)
+  }
   countDispatch(task)
   machine.emit(event.queued, task, task.priority, task.queuedAt)
   const keyQueue = earlier ?? (definition.unique === undefined ? undefined : keyQueueOf(job, key!))

@@ -6,19 +6,20 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { DispatchOptions } from "../../Job.ts"
 import { type DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
-import { type Check, type Checks, refuse, toDelay, toMillis, toOptions, toPriority } from "../job/checks.ts"
+import { type Check, type Checks, read, refuse, toDelay, toMillis, toOptions, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
 import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
-import { CurrentTask, type Inside, taskAt } from "../record/currentTask.ts"
+import { CurrentTask, type Inside, nodeOf, taskAt } from "../record/currentTask.ts"
 import type { Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, Run } from "../record/run.ts"
 import { TaskRecord } from "../record/task.ts"
 import { limitKeysOf } from "../transition/limits.ts"
-import { type Circumstances, type Dispatched, refusal } from "./accept.ts"
+import { type Circumstances, closed, type Dispatched, refusal } from "./accept.ts"
 import { submit } from "./admission.ts"
+import { Cursor } from "./cursor.ts"
 import { inline } from "./holding.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -36,6 +37,12 @@ const dispatchOptions = {
   timeout: toMillis,
   queueTimeout: toMillis
 } satisfies Checks<DispatchOptions>
+
+/** Options that a later dispatch will be given. */
+export const toDispatchOptions: Check<DispatchOptions> = (value, option, subject) => {
+  read(value, dispatchOptions, subject, option)
+  return value as DispatchOptions // all of them are checked
+}
 
 /** Dispatches, for this fiber and now, an input that is checked, or decoded from its JSON form where no check is given. */
 export const dispatch = (
@@ -65,9 +72,51 @@ export const dispatch = (
   if (definition.keyed) task.key = definition.keyOf(payload.value)
   const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
   const limitKeys = limitKeysOf(registration, payload.value)
-  const delay = options?.delay === undefined ? definition.delay : toDelay(options.delay, "delay", definition.subject)
+  const delay = delayOf(options, definition)
   const plain = from === undefined && limitKeys === undefined && delay === 0 && accepted === undefined
   return submitted(run, plain ? plainly : { from, limitKeys, delay, accepted })
+}
+
+const delayOf = (options: DispatchOptions | undefined, { delay, subject }: Definition): number =>
+  options?.delay === undefined ? delay : toDelay(options.delay, "delay", subject)
+
+/** Many dispatches of this fiber as one entry of the ready queue; or why there can be none. */
+export const openCursor = (
+  fiber: AnyFiber,
+  machine: Machine,
+  definition: Definition,
+  ahead: number,
+  options: DispatchOptions
+): Cursor | DispatchError => {
+  const { check, subject, tag } = definition
+  read(options, dispatchOptions, subject)
+  const timeouts = timeoutsOf(options, definition)
+  const delay = delayOf(options, definition)
+  const from = fiber.getRef(CurrentTask)
+  const registration = registrationOf(machine, tag, from)
+  if (registration === undefined) return notRegistered(machine, tag)
+  const pool = poolOf(options, machine, definition)
+  const reason = closed(registration, pool, from, false)
+  if (reason !== undefined) return refusal(tag, reason)
+  const { priority = definition.priority } = options
+  return new Cursor({
+    job: tag,
+    pool,
+    priority,
+    ahead,
+    from: nodeOf(fiber),
+    dispatch: (item, cursor) => {
+      const registration = registrationOf(machine, tag, from)
+      if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
+      const payload = check(item)
+      if (payload._tag === "Failure") return badPayload(tag, payload)
+      const task = new TaskRecord(registration.job, payload.value, pool, priority)
+      if (definition.keyed) task.key = definition.keyOf(payload.value)
+      const limitKeys = limitKeysOf(registration, payload.value)
+      return submitted(runFor(task, registration, fiber, timeouts), { from, limitKeys, delay, cursor })
+    },
+    refused: () => closed(registration, pool, from, true)
+  })
 }
 
 const plainOptions: DispatchOptions = {}

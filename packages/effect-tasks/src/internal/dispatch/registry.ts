@@ -100,8 +100,10 @@ export const shutDown = (
     machine.graceEnd ??= machine.timers.now() + machine.settings.gracePeriod
     const grace = machine.graceEnd - machine.timers.now()
     if (grace > 0) {
-      if (machine.settings.shutdown === "finish-running") yield* cancelAll(live().filter(isForgone))
-      yield* tell(live(), (count) => `Shutdown waits up to ${Duration.format(Duration.millis(grace))} for ${count}`)
+      const forgone = new Set(machine.settings.shutdown === "finish-running" ? live().filter(isForgone) : [])
+      yield* cancelAll([...forgone])
+      const waited = live().filter((task) => !forgone.has(task))
+      yield* tell(waited, (count) => `Shutdown waits up to ${Duration.format(Duration.millis(grace))} for ${count}`)
       yield* awaitAll(machine, live, grace)
     }
     refuse()

@@ -1,11 +1,12 @@
 /** What a job can do. */
 import * as Context from "effect/Context"
+import type * as Cron from "effect/Cron"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { DispatchOptions, HandlerOptions, PauseOptions } from "../../Job.ts"
+import type { CronOptions, DispatchAllOptions, DispatchOptions, HandlerOptions, PauseOptions } from "../../Job.ts"
 import type { Any as AnyTask } from "../../Task.ts"
 import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
@@ -19,6 +20,8 @@ import type { JobState } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { holdJob } from "../transition/limits.ts"
+import { toCron } from "./cron.ts"
+import { dispatchAll } from "./dispatchAll.ts"
 import { directoryIn, machineIn } from "./service.ts"
 import { keyOf, toTask } from "./task.ts"
 
@@ -79,6 +82,8 @@ export const make = (definition: Definition) => {
     static readonly messageSchema = definition.message
     static readonly dispatch = (payload?: unknown, options?: DispatchOptions) =>
       new Dispatch(definition, payload, options)
+    static readonly dispatchAll = (items: any, options: DispatchAllOptions = {}) =>
+      dispatchAll(definition, items, options, (item, how) => new Dispatch(definition, item, how))
     static readonly run = (payload?: unknown, options?: DispatchOptions) =>
       owning((own) => Effect.flatMap(new Dispatch(definition, payload, options, own), (task) => task.await))
     static readonly tasks = Effect.withFiber((fiber) =>
@@ -104,6 +109,8 @@ export const make = (definition: Definition) => {
     static [NodeInspectSymbol](): string {
       return this.toString()
     }
+    static readonly toCron = (expression: string | Cron.Cron, options?: CronOptions<any>) =>
+      toCron(definition, (payload, how) => new Dispatch(definition, payload, how), expression, options)
     static readonly of = <H>(handler: H): H => handler
     static readonly toLayer = (handler: any, options?: HandlerOptions<any>) => toLayer(definition, handler, options)
     static readonly pause = (options: PauseOptions = {}) =>

@@ -127,7 +127,9 @@ export class PoolHandle extends Printed implements TaskPool {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
     const check: Check = (from) => checkEnd(from, record)
-    return reading(latest(() => record.changes, () => statusOf(record), { seen: -1, check, endless: true }))
+    return reading(
+      latest(() => record.changes, () => statusOf(record), { seen: -1, check, target: record, endless: true })
+    )
   }
 
   get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {

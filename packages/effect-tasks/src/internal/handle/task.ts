@@ -79,13 +79,19 @@ export class TaskHandle extends Printed implements AnyHandle {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
     const check: Check = (from) => checkRing(from, record)
-    return reading(latest(() => changesOf(watched(record)), () => statusOf(record), { seen: -1, check }))
+    return reading(
+      latest(() => changesOf(watched(record)), () => statusOf(record), { seen: -1, check, target: record })
+    )
   }
 
   get progress(): Stream.Stream<any> {
     const { record } = this
     const check: Check = (from) => checkRing(from, record)
-    return latest(() => progressOf(watched(record)), () => record.extras!.progress!.latest, { seen: 0, check })
+    return latest(() => progressOf(watched(record)), () => record.extras!.progress!.latest, {
+      seen: 0,
+      check,
+      target: record
+    })
   }
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {
@@ -193,7 +199,7 @@ export const keyOf = (task: TaskRecord): string => {
   return task.key
 }
 
-const statusOf = (task: TaskRecord): Status<any, any, any> => {
+export const statusOf = (task: TaskRecord): Status<any, any, any> => {
   const { run, state, startedAt, finishedAt } = task
   const { timers } = task.machine
   const now = timers.now()

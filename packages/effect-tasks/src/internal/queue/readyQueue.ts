@@ -17,7 +17,11 @@ export interface Entry extends HeapItem {
   ahead: Entry | undefined
   behind: Entry | undefined
   /** Arrival; lower stands before higher. */
-  order: number
+  readonly order: number
+  /** Among those of one arrival: lower stands before higher. */
+  readonly number: number
+  /** How much of the capacity it takes. */
+  readonly weight: number
 }
 
 /** Entries of equal rank. */
@@ -48,13 +52,20 @@ export class Lane implements HeapItem {
     entry.lane = this
     this.live++
     if (tail !== undefined && tail.order > entry.order) {
-      this.early ??= new Heap((a, b) => a.order < b.order)
+      this.early ??= new Heap(earlier)
       return this.early.push(entry)
     }
     entry.ahead = tail
     if (tail === undefined) this.head = entry
     else tail.behind = entry
     this.tail = entry
+  }
+
+  countBefore(entry: Entry): number {
+    let count = 0
+    for (const each of this.early?.values() ?? []) if (earlier(each, entry)) count++
+    for (let each = this.head; each !== undefined && earlier(each, entry); each = each.behind) count++
+    return count
   }
 
   first(): Entry {
@@ -75,6 +86,8 @@ export class Lane implements HeapItem {
     entry.ahead = entry.behind = undefined
   }
 }
+
+const earlier = (a: Entry, b: Entry): boolean => a.order !== b.order ? a.order < b.order : a.number < b.number
 
 /** A lane may seem better than it is, when its head has left it; one that is parked may not. */
 export const laneBefore = (a: Lane, b: Lane): boolean =>
@@ -97,7 +110,7 @@ export class ReadyQueue {
   add(entry: Entry, priority: number, depth: number, limits: Limits | undefined): void {
     const lane = this.laneOf(limits, priority, depth)
     lane.add(entry)
-    this.size++
+    this.size += entry.weight
     if (lane.live === 1) {
       lane.headOrder = entry.order
       this.open.push(lane)
@@ -132,7 +145,7 @@ export class ReadyQueue {
   remove(entry: Entry): void {
     const lane = entry.lane!
     lane.remove(entry)
-    this.size--
+    this.size -= entry.weight
     if (lane.live === 0) this.drop(lane)
     else if (lane.parkedAt !== undefined) return this.rerank(lane)
     offerNext(lane)
@@ -141,6 +154,25 @@ export class ReadyQueue {
   /** A limit has room for a lane that was parked. */
   reopen(lane: Lane): void {
     this.open.push(lane)
+  }
+
+  /**
+   * Which place an entry of the queue has, from 1, if no limit held any back. It looks at every entry of its rank: for
+   * people who ask, not for the machine.
+   */
+  placeOf(entry: Entry): number {
+    const lane = entry.lane!
+    let before = 0
+    for (const byPriority of this.lanes.values()) {
+      for (const [priority, byDepth] of byPriority) {
+        for (const [depth, other] of byDepth) {
+          const isBetter = priority !== lane.priority ? priority > lane.priority : depth > lane.depth
+          if (isBetter) before += other.live
+          else if (priority === lane.priority && depth === lane.depth) before += other.countBefore(entry)
+        }
+      }
+    }
+    return before + 1
   }
 
   /** What of each limit so many entries would take that could start now, and how many there are. */

@@ -9,8 +9,10 @@ import type { KeyPlace } from "../queue/keyQueue.ts"
 import type { Limits } from "../queue/limits.ts"
 import type { Entry, Lane } from "../queue/readyQueue.ts"
 import type { Deadline } from "../queue/timers.ts"
+import type { BulkEntry } from "./cursor.ts"
 import type { Registration } from "./job.ts"
 import type { PoolRecord } from "./pool.ts"
+import type { Node } from "./source.ts"
 import type { Stop, TaskRecord } from "./task.ts"
 
 /**
@@ -43,6 +45,7 @@ export class LaterTicket implements Ticket {
 
 export class Run implements Entry, Ticket {
   declare readonly kind: "handler"
+  declare readonly weight: number
   readonly task: TaskRecord
   /** The newest at its acceptance. */
   registration: Registration
@@ -62,7 +65,7 @@ export class Run implements Entry, Ticket {
   rare: Rare | undefined
 
   static {
-    Object.defineProperty(this.prototype, "kind", { value: "handler" }) // the same for all: no field of each
+    Object.defineProperties(this.prototype, { kind: { value: "handler" }, weight: { value: 1 } }) // the same for all: no fields of each
   }
 
   constructor(task: TaskRecord, registration: Registration) {
@@ -72,6 +75,10 @@ export class Run implements Entry, Ticket {
 
   get marked(): boolean {
     return this.stop !== undefined
+  }
+
+  get number(): number {
+    return this.task.number
   }
 
   get run(): Run {
@@ -102,6 +109,8 @@ export class Rare {
   sharing: Sharing | undefined
   /** Whether somebody is bound to see how it ends, or has begun to read of it. */
   seen = false
+  /** The cursor that has made it, until it starts. */
+  cursor: BulkEntry | undefined
   /** Of the attempt that runs. */
   snooze: Snooze | undefined
   snoozes = 0
@@ -159,6 +168,8 @@ export const waitingOf = (run: Run): Waiting => run.waiting ??= new Waiting()
 /** A fiber of a task that waits. */
 export interface PendingWait {
   readonly reason: WaitingFor
+  /** What it waits for, where that is a task or a pool. */
+  readonly target: Node | undefined
   /** Whether a stop of the task leaves it alone. */
   readonly evenMarked: boolean
   /** Whether what follows is a start: it needs all that a start needs. */

@@ -193,6 +193,7 @@ const leaksOf = ({ machine, pools, tasks }: Directory): ReadonlyArray<string> =>
   check(machine.timers.isArmed ? 1 : 0, "armed sleep")
   check([...machine.listeners].filter((listener) => !(listener instanceof EventLog)).length, "listener(s) of events")
   check(machine.ready.size + machine.resuming.size, "queued task(s)")
+  check(machine.cursors.size, "dispatch(es) of many tasks")
   check(machine.suspended.size, "suspended dispatch(es)")
   check(machine.limits.size, "limit(s) with tasks behind them")
   check(machine.limitedPools, "pool(s) with a limit")

@@ -25,7 +25,7 @@ export const queue = (run: Run): void => {
 
 const offer = (run: Run): void => {
   const { machine } = run.task
-  run.order = machine.nextOrder()
+  if (run.order === 0) run.order = machine.nextOrder() // that of many has the place of all
   machine.ready.add(run, run.task.priority, run.task.pool.depth, run.limits)
   touchTask(run.task)
   machine.schedule()
@@ -47,6 +47,7 @@ export const putOff = (run: Run, millis: number): void => {
   endDelay(run)
   clearDeadline(run)
   if (run.lane !== undefined) machine.ready.remove(run)
+  run.order = 0
   if (millis > 0) postpone(run, millis)
   else queue(run)
   touchTask(run.task)
@@ -81,6 +82,7 @@ export const clearDeadline = ({ rare, task }: Run): void => {
 export const start = (run: Run): void => {
   const { task } = run
   clearDeadline(run)
+  leaveCursor(run)
   task.startedAt = task.machine.timers.recent()
   transition(run, "Running")
   task.machine.emit(event.started, task, task.worker!, task.startedAt) // it has its slot
@@ -121,8 +123,17 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   machine.inStep--
 }
 
+/** The cursor that has made it may make another one. */
+const leaveCursor = ({ rare }: Run): void => {
+  if (rare?.cursor === undefined) return
+  const { cursor } = rare
+  rare.cursor = undefined
+  cursor.taken()
+}
+
 const leaveQueue = (run: Run): void => {
   const { machine } = run.task
+  leaveCursor(run)
   endDelay(run)
   clearDeadline(run)
   if (run.lane !== undefined) machine.ready.remove(run)

@@ -24,6 +24,8 @@ const interrupted = Exit.failCause(Cause.interrupt())
 
 interface WaitOptions {
   readonly reason: WaitingFor
+  /** What it waits for. */
+  readonly target?: Node | undefined
   /** Whether it gets to see how the task ends. */
   readonly sees?: boolean | undefined
   /** Whether another attempt follows. */
@@ -36,6 +38,7 @@ interface WaitOptions {
 
 class Wait implements Waiter, PendingWait {
   readonly reason: WaitingFor
+  readonly target: Node | undefined
   readonly from: Node | undefined
   private readonly run: Run | undefined
   private readonly fiber: AnyFiber
@@ -56,6 +59,7 @@ class Wait implements Waiter, PendingWait {
     this.fiber = fiber
     this.from = nodeOf(fiber)
     this.reason = options.reason
+    this.target = options.target
     const { closing = false } = options
     this.downward = typeof closing === "object" && closing.maker !== undefined && closing.maker === this.from
     this.evenMarked = closing !== false || isSpared(fiber)
@@ -150,8 +154,8 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
 interface UntilOptions {
   readonly reason: WaitingFor
   readonly sees?: boolean
-  /** Whose end would have to come first. */
-  readonly target?: Node
+  /** Whose end would have to come first, unless `check` tells more. */
+  readonly target?: Node | undefined
   /** The defect of waiting here, where it takes more than the target to tell. */
   readonly check?: ((from: Node | undefined) => WaitCycle | undefined) | undefined
   readonly closing?: PoolRecord | boolean
@@ -169,6 +173,7 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
   Effect.suspend(() =>
     source.ready ? Effect.void : park({
       reason: options.reason,
+      target: options.target,
       sees: options.sees,
       closing: options.closing,
       over: (fiber) => {
