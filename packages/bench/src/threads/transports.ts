@@ -56,7 +56,7 @@ export const raw = async (): Promise<Transport> => {
     worker.on("message", (result) => answer(result))
     return (order, answered) => {
       answer = answered
-      worker.postMessage(order)
+      worker.postMessage(order, [])
     }
   }))
   return { ...manyOf(run), close: () => Promise.all(workers.map((worker) => worker.terminate())) }
