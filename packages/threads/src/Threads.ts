@@ -14,7 +14,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Worker from "effect/workers/Worker"
-import { jobsOf } from "./internal/asked.ts"
+import { jobsOf, logLine } from "./internal/asked.ts"
 import { makeCodec } from "./internal/codec.ts"
 import { read } from "./internal/options.ts"
 import { inPlace, onThread } from "./internal/place.ts"
@@ -119,8 +119,12 @@ export const layer = <Module extends ThreadModule = never>(
       const { gracePeriod, size, timeToLive, warm } = read(options)
       const platform = yield* Worker.WorkerPlatform
       const context = yield* Effect.context<never>()
-      const onLoss = (text: string) => void Effect.runForkWith(context)(Effect.logWarning(text))
-      const pool = new ThreadPool(platform, yield* Effect.scope, { spawn, timeToLive, onLoss })
+      const pool = new ThreadPool(platform, yield* Effect.scope, {
+        spawn,
+        timeToLive,
+        onLoss: (text) => Effect.runForkWith(context)(Effect.logWarning(text)),
+        log: (line) => logLine(context, line)
+      })
       for (let i = 0; i < warm; i++) pool.warm()
       return { pool, gracePeriod, limit: size }
     })

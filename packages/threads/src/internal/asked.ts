@@ -121,7 +121,11 @@ const operate = (task: AnyTaskContext, asked: Operation): Effect.Effect<void> =>
   }
 }
 
-const logLine = (context: Context.Context<never>, { annotations, cause, level, message, spans }: LogLine): void => {
+/** Tells the loggers of a context. */
+export const logLine = (
+  context: Context.Context<never>,
+  { annotations, cause, level, message, spans }: LogLine
+): void => {
   const given = Context.get(context, References.CurrentLogAnnotations)
   const above = Context.get(context, References.CurrentLogSpans)
   const causes = cause === undefined ? [] : [causeCodec.decode(cause)]

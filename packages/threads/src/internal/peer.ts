@@ -210,6 +210,7 @@ export class Peer {
   host: Host = idle
   /** The other end's newest call: while it runs one task at a time, the one whose handler runs. */
   newest: number | undefined
+  private closed = false
   private readonly calls = new Map<number, Call>()
   private readonly runs = new Map<number, Run>()
   private numbers = 0
@@ -231,6 +232,7 @@ export class Peer {
   /** Runs a request at the other end. Interrupted, it cancels and waits for the end. */
   call(request: Request, caller: Caller): Effect.Effect<Answer> {
     return Effect.callback((resume) => {
+      if (this.closed) return resume(Effect.succeed(undefined))
       const call = new Call(this, this.numbers++, caller, (answer) => resume(Effect.succeed(answer)))
       this.calls.set(call.number, call) // in this step, so that whatever comes later finds it
       try {
@@ -280,6 +282,7 @@ export class Peer {
 
   /** The port has closed: what runs here stops, what runs there has ended. */
   close(): void {
+    this.closed = true
     for (const run of this.runs.values()) run.stop()
     const calls = [...this.calls.values()]
     this.calls.clear()

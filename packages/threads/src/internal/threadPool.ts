@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Worker from "effect/workers/Worker"
 import { ThreadNotReady } from "../ThreadError.ts"
-import { Peer } from "./peer.ts"
+import { type Host, idle, Peer } from "./peer.ts"
 import type { Message } from "./protocol.ts"
 import { textOf } from "./text.ts"
 
@@ -24,6 +24,8 @@ export interface PoolOptions {
   readonly timeToLive: number
   /** Told of a thread that ended though no task was on it. */
   readonly onLoss: (text: string) => void
+  /** Told of what a thread logs while no task is on it. */
+  readonly log: Host["log"]
 }
 
 const longestTimer = 2 ** 31 - 1
@@ -54,8 +56,9 @@ export class Thread {
     this.peer = peer
   }
 
-  /** Without finalizers. */
+  /** Without finalizers. Nobody is given a thread that is about to end, though its task may end before it. */
   terminate(): void {
+    if (this.state === "ready") this.state = "closing"
     void this.raw?.terminate()
   }
 }
@@ -141,6 +144,7 @@ export class ThreadPool {
   private start(): Thread {
     let send: Worker.Worker<Message, Message>["send"]
     const peer = new Peer((message, transfer) => Effect.runSync(send(message, transfer)))
+    peer.host = { ...idle, log: this.options.log }
     const thread = new Thread(this.numbers++, peer)
     this.booting.add(thread)
     const life = Effect.flatMap(this.platform.spawn<Message, Message>(thread.id), (worker) => {

@@ -57,6 +57,25 @@ describe("T14 logs and spans", { timeout: long }, () => {
     )
   })
 
+  it.live("lines of a thread's layers are those of no task", () => {
+    const { layer, lines } = logging()
+    const make = spawn(new URL("../fixtures/other.thread.ts", import.meta.url))
+    const ThreadsLive = Threads.layer<typeof import("../fixtures/other.thread.ts")>(make)
+    const Live = Threads.toLayer(Burn).pipe(
+      Layer.provide(ThreadsLive),
+      Layer.provideMerge(WorkerPool.layer()),
+      Layer.provide(layer)
+    )
+    return clean(
+      Effect.gen(function*() {
+        yield* Burn.run({ millis: 1 })
+        assert.deepStrictEqual(lines.map(({ annotations, message }) => [message, annotations]), [
+          [["a layer is built"], {}]
+        ])
+      }).pipe(Effect.provide(Live))
+    )
+  })
+
   it.live("loggers of a thread's own layers take the place of that, or stand beside it", () => {
     const { layer, texts } = logging()
     let printed = ""
