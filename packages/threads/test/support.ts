@@ -62,7 +62,7 @@ const LeafLive = Leaf.toLayer(Effect.gen(function*() {
   }))
 }))
 
-const OnceLive = Once.toLayer(({ n }) => n < 0 ? Effect.never : Effect.as(Effect.sleep(200), n))
+const OnceLive = Once.toLayer(({ n }) => n < 0 ? Effect.never : Effect.as(Effect.sleep(n), n))
 
 interface Options extends Threads.Options {
   readonly pool?: WorkerPoolOptions

@@ -27,6 +27,6 @@ export const forwarded = (codec: JobCodec) =>
       const { priority } = yield* self.status
       const given = priority === unset ? undefined : priority
       const exit = yield* call(peer, codec, payload, task, { by, priority: given, detached: task.pool.isGlobal }, {})
-      return yield* exit ?? Effect.interrupt
+      return yield* exit ?? Effect.never // the thread closes, and so ends its own tasks
     })
   })

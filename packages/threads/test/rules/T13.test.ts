@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Stream } from "effect"
 import { Job, WorkerPool } from "effect-tasks"
 import { Act, Leaf, Once, Tree } from "../fixtures/jobs.ts"
-import { alive, crashOf, defectOf, long, onThreads, state, until } from "../support.ts"
+import { alive, bothUp, crashOf, defectOf, long, onThreads, spawn, state, until } from "../support.ts"
 
 const one = { pool: { workers: 1 } }
 
@@ -82,27 +82,48 @@ describe("T13 children of a handler on a thread", { timeout: long }, () => {
 
   it.live("one without a pool outlives who asked, though it was the last that it did", () =>
     onThreads(Effect.gen(function*() {
-      const task = yield* Act.dispatch({ act: "detached" })
+      const task = yield* Act.dispatch({ act: "detached", n: 200 })
       yield* task.exit
       const child = yield* leaf
       assert.isTrue(child.pool.isGlobal)
       assert.strictEqual(yield* child.await, 200)
     })))
 
-  it.live("and its thread", () =>
+  it.live("and its thread that closes, in silence", () => {
+    let printed = ""
+    const make = () => {
+      const worker = spawn()()
+      worker.stdout.on("data", (text) => printed += text)
+      return worker
+    }
+    return onThreads(
+      Effect.gen(function*() {
+        yield* Act.run({ act: "detached", n: 3000 })
+        const child = yield* leaf
+        yield* until(() => alive() === 0)
+        assert.strictEqual((yield* child.status).state, "Running")
+        assert.strictEqual(yield* child.await, 3000)
+        assert.notInclude(printed, "ERROR")
+      }),
+      { timeToLive: 10, spawn: make }
+    )
+  })
+
+  it.live("and its thread that crashes", () =>
     onThreads(Effect.gen(function*() {
-      const task = yield* Act.dispatch({ act: "detached, then exit" })
+      const task = yield* Act.dispatch({ act: "detached, then exit", n: 2000 })
       crashOf(yield* task.exit)
       const child = yield* leaf
       assert.strictEqual((yield* child.status).state, "Running")
-      assert.strictEqual(yield* child.await, 200)
+      assert.strictEqual(yield* child.await, 2000)
     })))
 
   it.live("those of one key are one task, which an interrupted `run` that joined it leaves alone", () =>
     onThreads(
       Effect.gen(function*() {
-        const askers = yield* Effect.all([Act.dispatch({ act: "once", n: 5 }), Act.dispatch({ act: "once", n: 5 })])
-        assert.deepStrictEqual(yield* Effect.forEach(askers, (task) => task.await), [5, 5])
+        yield* bothUp
+        const askers = yield* Effect.forEach([1, 2], () => Act.dispatch({ act: "once", n: 500 }))
+        assert.deepStrictEqual(yield* Effect.forEach(askers, (task) => task.await), [500, 500])
         assert.strictEqual((yield* Once.tasks).length, 1)
         const first = yield* Once.dispatch({ n: -1 })
         yield* Act.run({ act: "join, then interrupted" })
