@@ -30,11 +30,10 @@ export class Asked implements Host {
   }
 
   readonly answer = (request: Request, callee: Callee): Hosted => {
-    if (request.job === operation) {
-      const effect = operate(this.task, request.payload as Operation)
-      return { subject: operation, effect, encodeExit: (exit) => nothing.encodeExit(Exit.asVoid(exit)) }
-    }
-    return childOf(this.jobs, request, callee, this.options(request))
+    const hosted = request.job === operation
+      ? operationOf(this.task, request.payload as Operation)
+      : childOf(this.jobs, request, callee, this.options(request))
+    return { ...hosted, effect: Effect.onExit(hosted.effect, afterCancel) }
   }
 
   readonly fork = (effect: Effect.Effect<unknown, unknown>, detached: boolean): AnyFiber => {
@@ -109,6 +108,16 @@ const messages = (callee: Callee, codec: JobCodec, child: Task.Any): Effect.Effe
       Effect.flatMap(Queue.take(callee.inbox), (message) => child.send(codec.message.decode(message) as never))
     )
     : Effect.void
+
+/** What fails may fail because the task is cancelled: its handler hears of the cancel first, in the turn that is to come. */
+const afterCancel = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Exit.isSuccess(exit) ? Effect.void : Effect.yieldNow
+
+const operationOf = (task: AnyTaskContext, asked: Operation): Hosted => ({
+  subject: operation,
+  effect: operate(task, asked),
+  encodeExit: (exit) => nothing.encodeExit(Exit.asVoid(exit))
+})
 
 const operate = (task: AnyTaskContext, asked: Operation): Effect.Effect<void> => {
   switch (asked[0]) {

@@ -2,6 +2,7 @@
 import { WorkerPool } from "effect-tasks"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { JobCodec } from "./codec.ts"
 import { type AnyTaskContext, call } from "./forwarding.ts"
@@ -27,6 +28,8 @@ export const forwarded = (codec: JobCodec) =>
       const { priority } = yield* self.status
       const given = priority === unset ? undefined : priority
       const exit = yield* call(peer, codec, payload, task, { by, priority: given, detached: task.pool.isGlobal }, {})
-      return yield* exit ?? Effect.never // the thread closes, and so ends its own tasks
+      if (exit === undefined) return yield* Effect.never // the thread closes, and so ends its own tasks
+      if (Exit.isFailure(exit)) yield* Effect.yieldNow // a cancel that came just now is what ends it
+      return yield* exit
     })
   })

@@ -1,8 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
 import { Job, WorkerPool } from "effect-tasks"
 import { Act, Leaf, Once, Tree } from "../fixtures/jobs.ts"
-import { alive, bothUp, crashOf, defectOf, long, onThreads, spawn, state, until } from "../support.ts"
+import {
+  alive,
+  bothUp,
+  clean,
+  crashOf,
+  defectOf,
+  live,
+  logging,
+  long,
+  onThreads,
+  spawn,
+  state,
+  until
+} from "../support.ts"
 
 const one = { pool: { workers: 1 } }
 
@@ -36,6 +49,22 @@ describe("T13 children of a handler on a thread", { timeout: long }, () => {
       const { busy, queued, sleeping } = yield* (yield* WorkerPool).status
       assert.deepStrictEqual([busy, sleeping, queued], [0, 0, 0])
     })))
+
+  it.live("a handler that is cancelled hears of that first, not of children that ended with it", () => {
+    const { layer, texts } = logging()
+    return clean(
+      Effect.gen(function*() {
+        yield* bothUp
+        for (let i = 0; i < 100; i++) {
+          const asker = yield* Act.dispatch({ act: "children for ever" })
+          yield* until(() => Effect.map(asker.childPool, Option.isSome))
+          yield* Effect.sleep((i % 10) / 2)
+          yield* asker.cancel()
+        }
+        assert.deepStrictEqual(texts().filter((text) => String(text).includes("while it stopped")), [])
+      }).pipe(Effect.provide(live().pipe(Layer.provide(layer))))
+    )
+  })
 
   it.live("their outcomes cross: failures as their classes, defects, time limits", () =>
     onThreads(Effect.gen(function*() {
