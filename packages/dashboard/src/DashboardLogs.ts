@@ -12,6 +12,7 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import type { LogLine } from "./Inspection.ts"
 import { Book, CurrentLogBook } from "./internal/book.ts"
+import { text } from "./internal/limits.ts"
 import { toJson } from "./internal/plain.ts"
 import { bounded } from "./internal/text.ts"
 
@@ -66,5 +67,5 @@ const textOf = (message: unknown, cause: Cause.Cause<unknown>): string => {
   const parts = (Array.isArray(message) ? message : [message]).map((part) =>
     typeof part === "string" ? part : toJson(part, 2_048).text
   )
-  return bounded((cause.reasons.length === 0 ? parts : [...parts, Cause.pretty(cause)]).join(" "), 4_096)
+  return bounded((cause.reasons.length === 0 ? parts : [...parts, Cause.pretty(cause)]).join(" "), text.log)
 }

@@ -14,7 +14,8 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import type { TaskSpan } from "./Inspection.ts"
 import { Book, CurrentSpanBook } from "./internal/book.ts"
-import { bounded, nameText } from "./internal/text.ts"
+import { text } from "./internal/limits.ts"
+import { bounded } from "./internal/text.ts"
 
 /**
  * Keeps names and times of the latest 100 spans that each task makes, for the latest 2,000 tasks that make any. The tracer
@@ -79,12 +80,12 @@ const watched = (tracer: Tracer.Tracer, book: Book<TaskSpan>): Tracer.Tracer => 
       if (task === undefined || known.has(span)) return span
       known.add(span)
       const entry = {
-        id: bounded(span.spanId, nameText),
+        id: bounded(span.spanId, text.name),
         parentId: Option.match(options.parent, {
           onNone: () => null,
-          onSome: ({ spanId }) => bounded(spanId, nameText)
+          onSome: ({ spanId }) => bounded(spanId, text.name)
         }),
-        name: bounded(options.name, nameText),
+        name: bounded(options.name, text.name),
         start: millisOf(options.startTime),
         end: null,
         failed: false

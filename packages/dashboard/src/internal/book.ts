@@ -1,9 +1,7 @@
 /** What tasks leave behind for the inspector. */
 import * as Context from "effect/Context"
 import type { LogLine, TaskSpan } from "../Inspection.ts"
-
-const mostEntries = 100
-const mostTasks = 2_000
+import { kept } from "./limits.ts"
 
 /** The latest entries of each task, for the latest tasks that made any. */
 export class Book<Entry> {
@@ -11,12 +9,12 @@ export class Book<Entry> {
 
   add(taskId: string, entry: Entry): void {
     const entries = this.entries.get(taskId) ?? []
-    if (entries.length === mostEntries) entries.shift()
+    if (entries.length === kept.notes.each) entries.shift()
     entries.push(entry)
     // the tasks with the latest entries come last
     this.entries.delete(taskId)
     this.entries.set(taskId, entries)
-    if (this.entries.size > mostTasks) this.entries.delete(this.entries.keys().next().value!)
+    if (this.entries.size > kept.notes.tasks) this.entries.delete(this.entries.keys().next().value!)
   }
 
   of(taskId: string): ReadonlyArray<Entry> {

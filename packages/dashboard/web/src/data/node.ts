@@ -1,12 +1,12 @@
 /** What a line of the tree says about a task or a pool and everything below it. */
-import type { PoolRow, TaskRow } from "../../../src/Contract.ts"
+import type { PoolRow, Segment, TaskRow } from "../../../src/Contract.ts"
 import { type NodeKey, store } from "./store.ts"
 
 /** Where a task stands, in one word; also the name of its colour. */
 type Status = "queued" | "running" | "sleeping" | "stopping" | "success" | "error" | "canceled" | "unknown"
 
 /** The name of a state on the screen. */
-export const stateName = <S extends TaskRow["state"]>(state: S): Lowercase<S> =>
+export const stateName = <S extends TaskRow["state"] | Segment["state"]>(state: S): Lowercase<S> =>
   // what `toLowerCase` does, and its type does not say
   state.toLowerCase() as Lowercase<S>
 
@@ -141,7 +141,14 @@ const fraction = (value: unknown): number | undefined => {
 }
 
 export const waitTime = (row: TaskRow, now: number): number =>
-  Math.max(0, (row.startedAt ?? row.finishedAt ?? now) - row.queuedAt)
+  row.waitingFor === "delay" ? 0 : Math.max(0, (row.startedAt ?? row.finishedAt ?? now) - row.queuedAt - row.delay)
 
+/** How long it has slept, since it started. */
+export const sleepTime = ({ segments, sleepTime, state }: TaskRow, now: number): number =>
+  sleepTime + (state === "Sleeping" ? Math.max(0, now - (segments.at(-1)?.from ?? now)) : 0)
+
+/** How long it has run, sleeping left out. */
 export const runTime = (row: TaskRow, now: number): number | undefined =>
-  row.startedAt === null ? undefined : Math.max(0, (row.finishedAt ?? now) - row.startedAt)
+  row.startedAt === null
+    ? undefined
+    : Math.max(0, (row.finishedAt ?? now) - row.startedAt - sleepTime(row, now))

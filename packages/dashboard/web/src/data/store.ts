@@ -1,6 +1,7 @@
 /** The picture that the server streams: tasks, pools, jobs and pulse, and who hangs under whom. */
 import { batch } from "@preact/signals"
-import type { Delta, JobRow, Message, PoolRow, Position, Pulse, TaskRow } from "../../../src/Contract.ts"
+import type { Delta, History, JobRow, Message, PoolRow, Position, Pulse, TaskRow } from "../../../src/Contract.ts"
+import { noHistory, record } from "../../../src/internal/history.ts"
 import { connection, isLost, readonly, resumes, resync, title, version } from "./signals.ts"
 
 export const globalPool = "GLOBAL"
@@ -12,8 +13,6 @@ export const poolKey = (id: string): NodeKey => `p${id}`
 
 /** Hears of each task that changes; `undefined` for the one that is gone. */
 type Listener = (before: TaskRow | undefined, after: TaskRow | undefined) => void
-
-const samples = 60
 
 class Store {
   readonly tasks = new Map<string, TaskRow>()
@@ -28,7 +27,10 @@ class Store {
   readonly tasksOf = new Map<string, Set<string>>()
   readonly poolsOf = new Map<string, Set<string>>()
   pulse: Pulse | undefined
-  history: Array<Pulse> = []
+  history: History = noHistory
+  /** Since when the server has watched, and when it could not. */
+  watchedSince = 0
+  gaps: ReadonlyArray<{ readonly from: number, readonly to: number }> = []
   position: Position | undefined
   /** Rises when tasks or pools come or go. */
   structure = 0
@@ -90,7 +92,9 @@ class Store {
     this.isReady = false
     this.expected = message.tasks
     this.position = { run: message.run, seq: message.seq }
-    this.history = [...message.history]
+    this.history = message.history
+    this.watchedSince = message.watchedSince
+    this.gaps = message.gaps
     for (const pool of message.pools) this.putPool(pool)
     for (const job of message.jobs) this.jobs.set(job.job, job)
     this.beat(message.pulse, false)
@@ -134,9 +138,7 @@ class Store {
   private beat(pulse: Pulse, sample: boolean): void {
     this.pulse = pulse
     this.clockSkew = pulse.at - Date.now()
-    if (!sample) return
-    this.history.push(pulse)
-    if (this.history.length > samples) this.history.shift()
+    if (sample) this.history = record(this.history, pulse)
   }
 
   private putTask(row: TaskRow): void {
@@ -144,8 +146,10 @@ class Store {
     this.tasks.set(row.id, row)
     if (before === undefined) {
       this.structure++
-      if (row.poolId === globalPool) this.roots.add(taskKey(row.id))
-      else add(this.tasksOf, row.poolId, row.id)
+      if (row.poolId !== globalPool) add(this.tasksOf, row.poolId, row.id)
+      if (!this.isBelowPool(row)) this.roots.add(taskKey(row.id))
+      // pools that it made have a place below it now
+      for (const pool of this.poolsOf.get(row.id) ?? []) this.roots.delete(poolKey(pool))
     }
     if (row.state === "Exited") {
       this.live.delete(row.id)
@@ -163,8 +167,9 @@ class Store {
     this.failed.delete(id)
     this.stale++
     this.structure++
-    if (row.poolId === globalPool) this.roots.delete(taskKey(id))
-    else remove(this.tasksOf, row.poolId, id)
+    this.roots.delete(taskKey(id))
+    remove(this.tasksOf, row.poolId, id)
+    for (const pool of this.poolsOf.get(id) ?? []) this.roots.add(poolKey(pool))
     for (const listener of this.listeners) listener(row, undefined)
   }
 
@@ -173,8 +178,9 @@ class Store {
     this.pools.set(pool.id, pool)
     if (!isNew || pool.id === globalPool) return
     this.structure++
-    if (pool.createdBy === null) this.roots.add(poolKey(pool.id))
-    else add(this.poolsOf, pool.createdBy, pool.id)
+    if (pool.createdBy !== null) add(this.poolsOf, pool.createdBy, pool.id)
+    if (pool.createdBy === null || !this.tasks.has(pool.createdBy)) this.roots.add(poolKey(pool.id))
+    for (const task of this.tasksOf.get(pool.id) ?? []) this.roots.delete(taskKey(task))
   }
 
   private dropPool(id: string): void {
@@ -182,8 +188,14 @@ class Store {
     if (pool === undefined) return
     this.pools.delete(id)
     this.structure++
-    if (pool.createdBy === null) this.roots.delete(poolKey(id))
-    else remove(this.poolsOf, pool.createdBy, id)
+    this.roots.delete(poolKey(id))
+    if (pool.createdBy !== null) remove(this.poolsOf, pool.createdBy, id)
+    for (const task of this.tasksOf.get(id) ?? []) this.roots.add(taskKey(task))
+  }
+
+  /** Else it is a root: nothing is without a place because what it would hang under is not known. */
+  private isBelowPool({ poolId }: TaskRow): boolean {
+    return poolId !== globalPool && this.pools.has(poolId)
   }
 
   private bornAt(key: NodeKey): number {

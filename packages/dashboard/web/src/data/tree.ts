@@ -56,7 +56,8 @@ export const parentOf = (key: NodeKey): NodeKey | undefined => {
   const pool = store.pools.get(poolId)
   if (pool === undefined) return undefined
   const { createdBy } = pool
-  return createdBy !== null && store.poolsOf.get(createdBy)?.size === 1 ? taskKey(createdBy) : poolKey(poolId)
+  const isOnly = createdBy !== null && store.tasks.has(createdBy) && store.poolsOf.get(createdBy)?.size === 1
+  return isOnly ? taskKey(createdBy) : poolKey(poolId)
 }
 
 /** What a person folded while a filter held it open, and the filter. */

@@ -36,7 +36,7 @@ export const barColor = (row: TaskRow, state: Segment["state"]): string => {
   if (state === "Running" && row.state === "Exited") {
     return color(row.exitStatus === "unknown" || row.exitStatus === null ? "canceled" : row.exitStatus)
   }
-  return color(stateName(state))
+  return color(state === "Unknown" ? "dim" : stateName(state))
 }
 
 /** What can be read on a bar: the colours of jobs are the same on dark and on light. */

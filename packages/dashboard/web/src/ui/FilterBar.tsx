@@ -15,6 +15,7 @@ const quick = [["error", "Failed"], ["running", "Running"], ["sleeping", "Sleepi
 const leave = (event: KeyboardEvent): void => {
   if (event.key !== "Escape" && event.key !== "Enter") return
   event.stopPropagation()
+  event.preventDefault() // browsers empty such a field, and tell nobody
   document.getElementById(view.peek())?.focus()
 }
 

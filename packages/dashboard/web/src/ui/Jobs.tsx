@@ -55,7 +55,7 @@ const Job = ({ row }: { readonly row: JobRow }) => {
       </button>
       <Stack row={row} total={total} />
       <div class="facts">
-        <span>{rate(row.rate)}/s</span>
+        <span>{row.rate === null ? "–" : rate(row.rate)}/s</span>
         <span title="Median run time">run {maybeDuration(row.times.runP50)}</span>
         {row.eta === null || ended === total ? null : <span>{duration(row.eta)} left</span>}
       </div>

@@ -13,7 +13,7 @@ export const Pulse = () => {
   const { history, pulse } = store
   return (
     <section class="pulse" aria-label="Pulse">
-      {pulse === undefined ? null : <Tiles pulse={pulse} history={history} />}
+      {pulse === undefined ? null : <Tiles pulse={pulse} history={history[0]} />}
     </section>
   )
 }

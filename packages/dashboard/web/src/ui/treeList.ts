@@ -18,6 +18,7 @@ const pauseAfter = (cost: number): number => Math.max(90, cost * 10)
 let madeOf = ""
 let madeAt = 0
 let cost = 0
+let timer: ReturnType<typeof setTimeout> | undefined
 
 const kept = (): ReadonlyArray<string> =>
   [selected.peek(), hovered.key?.[0] === "t" ? hovered.key.slice(1) : undefined].filter((id) => id !== undefined)
@@ -31,7 +32,13 @@ const refresh = (urgent: boolean): void => {
   }`
   if (of === madeOf) return
   const now = performance.now()
-  if (!urgent && now - madeAt < pauseAfter(cost)) return
+  const due = madeAt + pauseAfter(cost)
+  clearTimeout(timer)
+  if (!urgent && now < due) {
+    // a last change is not left waiting for another
+    timer = setTimeout(refresh, due - now, true)
+    return
+  }
   madeOf = of
   list.value = lines(kept())
   madeAt = performance.now()

@@ -7,24 +7,23 @@ import { store } from "../data/store.ts"
 
 /** Asked not more often than this, in milliseconds. */
 const pause = 500
-/** How often it is asked while spans run, in milliseconds: they end without a change of the row. */
-const beat = 2_000
+/** How often it is asked while the task lives, in milliseconds: lines are logged and spans end without a change of the row. */
+const beat = 1_000
 
-/** Asked again when the row has changed, and now and then while spans run. */
+/** Asked again when the row has changed, and now and then while the task lives. */
 export const useDetail = (taskId: string): Answer<TaskDetail> | undefined => {
   const [answer, setAnswer] = useState<Answer<TaskDetail> | undefined>(undefined)
   const row = store.tasks.get(taskId)
   const askedAt = useRef(0)
   const latest = useRef(0)
   const isLive = connection.value._tag === "live"
-  const hasRunning = row?.state !== "Exited" && answer?.ok === true &&
-    answer.value.spans.some(({ end }) => end === null)
+  const alive = row !== undefined && row.state !== "Exited"
   const [beats, setBeats] = useState(0)
   useEffect(() => {
-    if (!hasRunning) return
+    if (!alive) return
     const timer = setInterval(() => setBeats((beats) => beats + 1), beat)
     return () => clearInterval(timer)
-  }, [hasRunning])
+  }, [alive])
   useEffect(() => {
     if (!isLive) return
     const timer = setTimeout(() => {
