@@ -1,4 +1,4 @@
-/** The pulse over a minute, five minutes and an hour: the server keeps it, and the page goes on with it. */
+/** The pulse over a minute, five minutes and an hour: the server keeps it, and the page goes on with it. It runs in a browser too. */
 import type { History, Pulse } from "../Rows.ts"
 import { series } from "./limits.ts"
 

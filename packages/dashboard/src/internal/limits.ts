@@ -39,7 +39,7 @@ export const rateWindow = 10_000
 export const leastForEta = { time: 1_000, ends: 3 } as const
 
 /** One message of a viewer's stream. */
-export const message = { taskRows: 2_000, poolRows: 200, snapshotRows: 500 } as const
+export const message = { taskRows: 2_000, poolRows: 200, snapshotRows: 2_000 } as const
 
 /** What a viewer may lag behind, or be away for, before it needs a new snapshot. */
 export const lag = { deltas: 600, rows: 20_000 } as const

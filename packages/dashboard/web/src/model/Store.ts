@@ -1,8 +1,8 @@
 /** The picture that the server streams: tasks, pools, jobs and pulse, and who hangs under whom. */
-import { batch } from "@preact/signals"
+import { batch, signal } from "@preact/signals"
 import type { Delta, History, JobRow, Message, PoolRow, Position, Pulse, TaskRow } from "../../../src/Contract.ts"
 import { noHistory, record } from "../../../src/internal/history.ts"
-import { connection, isLost, readonly, resumes, resync, title, version } from "./signals.ts"
+import { type Status, statusOf } from "./words.ts"
 
 export const globalPool = "GLOBAL"
 
@@ -14,7 +14,27 @@ export const poolKey = (id: string): NodeKey => `p${id}`
 /** Hears of each task that changes; `undefined` for the one that is gone. */
 type Listener = (before: TaskRow | undefined, after: TaskRow | undefined) => void
 
-class Store {
+export type ConnectionState =
+  | { readonly _tag: "connecting" }
+  | { readonly _tag: "loading", readonly done: number, readonly total: number }
+  | { readonly _tag: "live" }
+  | { readonly _tag: "lost", readonly attempts: number }
+  | { readonly _tag: "full", readonly limit: number }
+
+export const isLost = ({ _tag }: ConnectionState): boolean => _tag === "lost" || _tag === "full"
+
+export interface Resync {
+  readonly at: number
+  readonly why: "behind" | "missed" | "restarted"
+  readonly missed: number
+}
+
+/** Everything below a node, added up. */
+export type RollUp =
+  & Pick<PoolRow, "total" | "complete" | "failed" | "canceled" | "running" | "sleeping" | "queued" | "progress" | "eta">
+  & { readonly isOpen: boolean }
+
+export class Store {
   readonly tasks = new Map<string, TaskRow>()
   readonly pools = new Map<string, PoolRow>()
   readonly jobs = new Map<string, JobRow>()
@@ -23,11 +43,14 @@ class Store {
   exited: Array<TaskRow> = []
   /** Those that ended as error, in that order. */
   readonly failed = new Set<string>()
+  /** How many tasks there are of each kind. */
+  readonly counts = new Map<Status, number>()
   readonly roots = new Set<NodeKey>()
   readonly tasksOf = new Map<string, Set<string>>()
   readonly poolsOf = new Map<string, Set<string>>()
   pulse: Pulse | undefined
   history: History = noHistory
+  historyLimit = 0
   /** Since when the server has watched, and when it could not. */
   watchedSince = 0
   gaps: ReadonlyArray<{ readonly from: number, readonly to: number }> = []
@@ -35,6 +58,17 @@ class Store {
   /** Rises when tasks or pools come or go. */
   structure = 0
   isReady = false
+
+  readonly connection = signal<ConnectionState>({ _tag: "connecting" })
+  /** When and why the picture was last made anew. */
+  readonly resync = signal<Resync | undefined>(undefined)
+  /** How often the connection went on where it was lost. */
+  readonly resumes = signal(0)
+  readonly readonly = signal(false)
+  readonly title = signal("effect-tasks")
+  /** Rises at most once a frame, when anything of the above has changed. */
+  readonly version = signal(0)
+
   private readonly listeners = new Set<Listener>()
   private expected = 0
   private stale = 0
@@ -47,7 +81,7 @@ class Store {
 
   /** The server's time; without a connection the last that is known, so that nothing seems to go on. */
   get now(): number {
-    return isLost(connection.peek()) && this.pulse !== undefined ? this.pulse.at : Date.now() + this.clockSkew
+    return isLost(this.connection.peek()) && this.pulse !== undefined ? this.pulse.at : Date.now() + this.clockSkew
   }
 
   apply(message: Message): void {
@@ -57,15 +91,15 @@ class Store {
         break
       case "Rows":
         for (const row of message.tasks) this.putTask(row)
-        connection.value = { _tag: "loading", done: this.tasks.size, total: this.expected }
+        this.connection.value = { _tag: "loading", done: this.tasks.size, total: this.expected }
         break
       case "Ready":
         this.finish(message.seq)
         break
       case "Resumed":
         batch(() => {
-          resumes.value++
-          connection.value = { _tag: "live" }
+          this.resumes.value++
+          this.connection.value = { _tag: "live" }
         })
         break
       case "Delta":
@@ -79,12 +113,37 @@ class Store {
     if (this.frame !== 0) return
     this.frame = requestAnimationFrame(() => {
       this.frame = 0
-      version.value++
+      this.version.value++
     })
   }
 
+  rollUp(key: NodeKey): RollUp | undefined {
+    const id = key.slice(1)
+    let all: RollUp | undefined
+    for (const each of key[0] === "p" ? [id] : this.poolsOf.get(id) ?? []) {
+      const pool = this.pools.get(each)
+      if (pool !== undefined && pool.total > 0) all = all === undefined ? alone(pool) : added(all, pool)
+    }
+    return all
+  }
+
+  /** The tasks and pools above a task, nearest first, as far as they are known. */
+  *above(id: string): Generator<NodeKey> {
+    for (let task: string | null = id; task !== null;) {
+      const poolId: string | undefined = this.tasks.get(task)?.poolId
+      const pool: PoolRow | undefined = poolId === undefined || poolId === globalPool
+        ? undefined
+        : this.pools.get(poolId)
+      if (pool === undefined) return
+      yield poolKey(pool.id)
+      task = pool.createdBy
+      if (task !== null) yield taskKey(task)
+    }
+  }
+
   private begin(message: Extract<Message, { readonly _tag: "Snapshot" }>): void {
-    for (const map of [this.tasks, this.pools, this.jobs, this.live, this.tasksOf, this.poolsOf]) map.clear()
+    const { tasks, pools, jobs, live, tasksOf, poolsOf, counts } = this
+    for (const map of [tasks, pools, jobs, live, tasksOf, poolsOf, counts]) map.clear()
     this.roots.clear()
     this.failed.clear()
     this.exited = []
@@ -93,17 +152,18 @@ class Store {
     this.expected = message.tasks
     this.position = { run: message.run, seq: message.seq }
     this.history = message.history
+    this.historyLimit = message.historyLimit
     this.watchedSince = message.watchedSince
     this.gaps = message.gaps
     for (const pool of message.pools) this.putPool(pool)
     for (const job of message.jobs) this.jobs.set(job.job, job)
     this.beat(message.pulse, false)
     batch(() => {
-      readonly.value = message.readonly
-      title.value = message.title
-      connection.value = { _tag: "loading", done: 0, total: message.tasks }
+      this.readonly.value = message.readonly
+      this.title.value = message.title
+      this.connection.value = { _tag: "loading", done: 0, total: message.tasks }
       if (message.resync && message.why !== "first") {
-        resync.value = { at: this.now, why: message.why, missed: message.missed }
+        this.resync.value = { at: this.now, why: message.why, missed: message.missed }
       }
     })
     for (const listener of this.listeners) listener(undefined, undefined)
@@ -118,7 +178,7 @@ class Store {
     for (const key of sorted) this.roots.add(key)
     this.isReady = true
     this.structure++
-    connection.value = { _tag: "live" }
+    this.connection.value = { _tag: "live" }
   }
 
   private change(delta: Delta): void {
@@ -144,6 +204,7 @@ class Store {
   private putTask(row: TaskRow): void {
     const before = this.tasks.get(row.id)
     this.tasks.set(row.id, row)
+    this.count(before, row)
     if (before === undefined) {
       this.structure++
       if (row.poolId !== globalPool) add(this.tasksOf, row.poolId, row.id)
@@ -165,12 +226,20 @@ class Store {
     this.tasks.delete(id)
     this.live.delete(id)
     this.failed.delete(id)
+    this.count(row, undefined)
     this.stale++
     this.structure++
     this.roots.delete(taskKey(id))
     remove(this.tasksOf, row.poolId, id)
     for (const pool of this.poolsOf.get(id) ?? []) this.roots.add(poolKey(pool))
     for (const listener of this.listeners) listener(row, undefined)
+  }
+
+  private count(before: TaskRow | undefined, after: TaskRow | undefined): void {
+    const [from, to] = [before, after].map((row) => row === undefined ? undefined : statusOf(row))
+    if (from === to) return
+    if (from !== undefined) this.counts.set(from, (this.counts.get(from) ?? 0) - 1)
+    if (to !== undefined) this.counts.set(to, (this.counts.get(to) ?? 0) + 1)
   }
 
   private putPool(pool: PoolRow): void {
@@ -204,6 +273,28 @@ class Store {
   }
 }
 
+const isOpen = ({ complete, state, total }: PoolRow): boolean => state !== "done" && complete < total
+
+const alone = (pool: PoolRow): RollUp => ({ ...pool, isOpen: isOpen(pool) })
+
+const added = (all: RollUp, pool: PoolRow): RollUp => {
+  const total = all.total + pool.total
+  // the slowest decides, and where it is not known nobody knows
+  const etas = [all, alone(pool)].filter((each) => each.isOpen).map(({ eta }) => eta)
+  return {
+    total,
+    complete: all.complete + pool.complete,
+    failed: all.failed + pool.failed,
+    canceled: all.canceled + pool.canceled,
+    running: all.running + pool.running,
+    sleeping: all.sleeping + pool.sleeping,
+    queued: all.queued + pool.queued,
+    progress: (all.progress * all.total + pool.progress * pool.total) / total,
+    eta: etas.length === 0 || etas.includes(null) ? null : Math.max(...etas.map((eta) => eta ?? 0)),
+    isOpen: all.isOpen || isOpen(pool)
+  }
+}
+
 const add = (map: Map<string, Set<string>>, key: string, id: string): void => {
   const set = map.get(key)
   if (set === undefined) map.set(key, new Set([id]))
@@ -214,5 +305,3 @@ const remove = (map: Map<string, Set<string>>, key: string, id: string): void =>
   const set = map.get(key)
   if (set?.delete(id) === true && set.size === 0) map.delete(key)
 }
-
-export const store = new Store()

@@ -1,9 +1,21 @@
-/** What a line of the tree says about a task or a pool and everything below it. */
-import type { PoolRow, Segment, TaskRow } from "../../../src/Contract.ts"
-import { type NodeKey, store } from "./store.ts"
+/** What is said of a task or a pool. */
+import type { Segment, TaskRow } from "../../../src/Contract.ts"
+import { many } from "./format.ts"
+import type { RollUp } from "./Store.ts"
 
 /** Where a task stands, in one word; also the name of its colour. */
-type Status = "queued" | "running" | "sleeping" | "stopping" | "success" | "error" | "canceled" | "unknown"
+export type Status = "queued" | "running" | "sleeping" | "stopping" | "success" | "error" | "canceled" | "unknown"
+
+export const statuses = [
+  "queued",
+  "running",
+  "sleeping",
+  "stopping",
+  "error",
+  "canceled",
+  "success",
+  "unknown"
+] as const
 
 /** The name of a state on the screen. */
 export const stateName = <S extends TaskRow["state"] | Segment["state"]>(state: S): Lowercase<S> =>
@@ -13,8 +25,13 @@ export const stateName = <S extends TaskRow["state"] | Segment["state"]>(state: 
 export const statusOf = (row: TaskRow): Status =>
   row.state === "Exited" ? row.exitStatus ?? "unknown" : stateName(row.state)
 
-/** The word on the screen. */
-export const statusText = (row: TaskRow): string => row.exitStatus === "error" ? "failed" : statusOf(row)
+export const statusWord = (status: string): string => status === "error" ? "failed" : status
+
+/** The word on the screen. Who sleeps waits for something, and that is what people ask. */
+export const statusText = (row: TaskRow): string => {
+  const status = statusOf(row)
+  return status === "sleeping" ? "waiting" : statusWord(status)
+}
 
 export const waitingWords: Readonly<Record<NonNullable<TaskRow["waitingFor"]>, string>> = {
   slot: "for a worker",
@@ -22,13 +39,19 @@ export const waitingWords: Readonly<Record<NonNullable<TaskRow["waitingFor"]>, s
   key: "for its key",
   paused: "while paused",
   delay: "for its delay",
-  retry: "for its retry",
+  retry: "for its next attempt",
   children: "for its children",
-  task: "for a task",
-  effect: "for an effect"
+  task: "for another task",
+  effect: "for what it declared as a wait"
 }
 
-export const waitingText = (row: TaskRow): string => row.waitingFor === null ? "" : waitingWords[row.waitingFor]
+/** What it waits for, with how many there are of it. */
+export const waitingText = (row: TaskRow, below?: RollUp): string => {
+  if (row.waitingFor === null) return ""
+  const unfinished = below === undefined ? 0 : below.total - below.complete
+  if (row.waitingFor === "children" && unfinished > 0) return `for ${many(unfinished, "child", "children")}`
+  return waitingWords[row.waitingFor]
+}
 
 /** A key as a person reads it: the default one is the payload's JSON, whose values say enough when they are short. */
 export const keyText = ({ id, key }: TaskRow): string => {
@@ -37,14 +60,15 @@ export const keyText = ({ id, key }: TaskRow): string => {
   const known = keyTexts.get(key)
   if (known !== undefined) return known
   if (keyTexts.size > 5_000) keyTexts.clear()
-  const text = plain(key)
+  const text = valuesOf(key)
   keyTexts.set(key, text)
   return text
 }
 
+/** Reading JSON for each line of each frame would be dear; what is in here follows from the key alone. */
 const keyTexts = new Map<string, string>()
 
-const plain = (key: string): string => {
+const valuesOf = (key: string): string => {
   try {
     // JSON between braces is an object
     const fields = Object.entries(JSON.parse(key) as Record<string, unknown>)
@@ -54,51 +78,6 @@ const plain = (key: string): string => {
   } catch {
     return key
   }
-}
-
-/** Everything below a node, added up. */
-export interface RollUp {
-  readonly total: number
-  readonly complete: number
-  readonly failed: number
-  readonly canceled: number
-  readonly running: number
-  readonly sleeping: number
-  readonly queued: number
-  readonly progress: number
-}
-
-const sum = (pools: Iterable<PoolRow>): RollUp | undefined => {
-  let all: RollUp | undefined
-  for (const pool of pools) {
-    if (all === undefined) {
-      all = pool
-      continue
-    }
-    const total = all.total + pool.total
-    all = {
-      total,
-      complete: all.complete + pool.complete,
-      failed: all.failed + pool.failed,
-      canceled: all.canceled + pool.canceled,
-      running: all.running + pool.running,
-      sleeping: all.sleeping + pool.sleeping,
-      queued: all.queued + pool.queued,
-      progress: total === 0 ? 0 : (all.progress * all.total + pool.progress * pool.total) / total
-    }
-  }
-  return all
-}
-
-export const rollUp = (key: NodeKey): RollUp | undefined => {
-  const id = key.slice(1)
-  const ids = key[0] === "p" ? [id] : store.poolsOf.get(id) ?? []
-  const pools: Array<PoolRow> = []
-  for (const each of ids) {
-    const pool = store.pools.get(each)
-    if (pool !== undefined && pool.total > 0) pools.push(pool)
-  }
-  return sum(pools)
 }
 
 /** The worst of a roll-up: what bubbles up to every level. */
@@ -140,6 +119,7 @@ const fraction = (value: unknown): number | undefined => {
   return typeof part === "number" && typeof whole === "number" && whole > 0 ? Math.min(1, part / whole) : undefined
 }
 
+/** How long it has waited for its first start, without a delay that was chosen. */
 export const waitTime = (row: TaskRow, now: number): number =>
   row.waitingFor === "delay" ? 0 : Math.max(0, (row.startedAt ?? row.finishedAt ?? now) - row.queuedAt - row.delay)
 
