@@ -35,7 +35,7 @@ const publish = (): void => {
   if (status !== 0) process.exit(1)
 
   const source = readFileSync(manifest, "utf8")
-  const { devDependencies: _, ...rest } = JSON.parse(source)
+  const { devDependencies: _, imports: __, ...rest } = JSON.parse(source) // those are for the tests
   const exports = Object.fromEntries(
     Object.entries<string | null>(rest.exports).map(([entry, target]) => [entry, built(target)])
   )

@@ -24,6 +24,8 @@ export const State = Schema.Literals(["Queued", "Running", "Sleeping", "Stopping
 export const WaitingFor = Schema.Literals([
   "slot",
   "job-concurrency",
+  "pool-concurrency",
+  "rate",
   "key",
   "paused",
   "delay",

@@ -7,6 +7,8 @@
  *
  * @since 0.1.0
  */
+import type * as Cron from "effect/Cron"
+import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -14,9 +16,11 @@ import type * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as job from "./internal/handle/job.ts"
 import { define } from "./internal/job/definition.ts"
 import type { JobTypeId } from "./internal/record/typeIds.ts"
+import type { Limit, RateOptions } from "./Limit.ts"
 import type { Any as AnyTask, Task as TaskHandle, TaskContext } from "./Task.ts"
 import type { DispatchError, TaskError } from "./TaskError.ts"
 import type { TaskPool } from "./TaskPool.ts"
@@ -34,12 +38,13 @@ export interface PlainSchema extends Schema.Top {
 }
 
 /**
- * How a dispatch treats a live task with the same key: returns that task, fails, or cancels it and queues behind it.
+ * How a dispatch treats a live task with the same key: returns that task, fails, cancels it and queues behind it, or gives a
+ * queued one its payload.
  *
  * @category models
  * @since 0.1.0
  */
-export type Uniqueness = "join" | "reject" | "supersede"
+export type Uniqueness = "join" | "reject" | "supersede" | "latest"
 
 /**
  * How long and how many results of a job are kept for reuse.
@@ -123,7 +128,8 @@ export interface JobOptions<
   readonly key?: ((payload: PayloadSchema<Payload>["Type"]) => string) | undefined
   /**
    * What a dispatch does when a task of its key is live: `"join"` (or `true`) returns that task, `"reject"` fails,
-   * `"supersede"` cancels it and queues behind it. Not at all unless given.
+   * `"supersede"` cancels it and queues behind it, `"latest"` gives a queued one its payload and queues behind a started
+   * one: at most one runs and one waits, with the newest payload. Not at all unless given.
    */
   readonly unique?: boolean | Uniqueness | undefined
   /** Keeps successful results, so that the next dispatch of the key returns the finished task; `true` keeps 1,000. */
@@ -143,6 +149,23 @@ export interface JobOptions<
    * gives its permit back meanwhile: this is no mutual exclusion across a wait.
    */
   readonly concurrency?: number | KeyedConcurrency<PayloadSchema<Payload>["Type"]> | undefined
+  /**
+   * How many tasks of the job, or of each key of it, start in a window of time, further attempts included; several windows
+   * are a list. Tasks without room are passed over and keep their places.
+   */
+  readonly rate?:
+    | RateOptions<PayloadSchema<Payload>["Type"]>
+    | ReadonlyArray<RateOptions<PayloadSchema<Payload>["Type"]>>
+    | undefined
+  /** Limits that it shares with other jobs. */
+  readonly limits?: ReadonlyArray<Limit<PayloadSchema<Payload>["Type"]>> | undefined
+  /** How long a task waits before it queues, where its dispatch does not say: not without end; not at all unless given. */
+  readonly delay?: Duration.Input | undefined
+  /**
+   * With `unique: "latest"`: how long after its first dispatch a task may be put off by later ones. At least the delay; no
+   * limit unless given.
+   */
+  readonly maxDelay?: Duration.Input | undefined
 }
 
 /**
@@ -164,12 +187,81 @@ export interface DispatchOptions {
   readonly pool?: TaskPool | undefined
   /** Overrides the job's priority: a finite number, higher runs first. */
   readonly priority?: number | undefined
-  /** How long the task waits before it queues; not without end. */
+  /** Overrides the job's delay: how long the task waits before it queues; not without end. */
   readonly delay?: Duration.Input | undefined
   /** Overrides the job's timeout. */
   readonly timeout?: Duration.Input | undefined
   /** Overrides the job's queue timeout. */
   readonly queueTimeout?: Duration.Input | undefined
+}
+
+/**
+ * Options of `dispatchAll`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DispatchAllOptions extends DispatchOptions {
+  /** How many of its tasks may wait unstarted, behind keys, limits or delays: an integer of at least 1; 64 unless given. */
+  readonly ahead?: number | undefined
+}
+
+/**
+ * Options of a handler's layer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HandlerOptions<in P = unknown> {
+  /** What the layer knows to be scarce, beside the limits of the job: threads, connections. */
+  readonly limits?: ReadonlyArray<Limit<P>> | undefined
+}
+
+/**
+ * How long a job is paused.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PauseOptions {
+  /** Until it is resumed unless given. */
+  readonly for?: Duration.Input | undefined
+}
+
+/**
+ * Options of `toCron` beside the payload.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CronSettings {
+  /** How people call the schedule; the job's tag unless given. Two of one name die. */
+  readonly name?: string | undefined
+  /** Whose wall clock the expression means, such as "Europe/Berlin"; that of the machine unless given. */
+  readonly timeZone?: string | DateTime.TimeZone | undefined
+  /** Which of the two instants of a local time that comes twice fires; "earlier" unless given. */
+  readonly onDstOverlap?: Cron.DstOverlapPolicy | undefined
+  /**
+   * What a tick does while the task of the one before is live: "skip" drops it, "queue" dispatches the latest one when that
+   * task has ended, "supersede" cancels the task and dispatches when it has stopped, "allow" dispatches. "skip" unless
+   * given.
+   */
+  readonly overlap?: "skip" | "queue" | "supersede" | "allow" | undefined
+  /** How late a tick may fire, at random; it delays no other. Not at all unless given. */
+  readonly jitter?: Duration.Input | undefined
+  /** How its tasks are dispatched. */
+  readonly dispatch?: DispatchOptions | undefined
+}
+
+/**
+ * Options of `toCron`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CronOptions<out P> extends CronSettings {
+  /** What each of its tasks is dispatched with, or how it is made of the tick. */
+  readonly payload?: P | ((tick: Date) => P) | undefined
 }
 
 /**
@@ -220,6 +312,18 @@ export interface Job<
   ): Effect.Effect<JobTask<Payload, Success, Error, Progress, Message>, DispatchError, WorkerPool | Handler<Tag>>
 
   /**
+   * Dispatches a task of each item, lazily: the items stand in the queue as one entry, and each becomes a task when its turn
+   * has come and a worker is free. Returns when the last one has been made; interrupted, it makes no more. Items whose number
+   * is known (anything with a `length` or `size`) count in the pool at once; those that are never made count as canceled. It
+   * takes no capacity. It fails with a `DispatchError` when the pool or the layer closes, and of a payload that does not fit;
+   * the tasks that it has made go on. A Stream is pulled one chunk ahead.
+   */
+  dispatchAll<E = never, R = never>(
+    items: Iterable<Payload["~type.make.in"]> | Stream.Stream<Payload["~type.make.in"], E, R>,
+    options?: DispatchAllOptions
+  ): Effect.Effect<void, DispatchError | E, WorkerPool | Handler<Tag> | R>
+
+  /**
    * Dispatches a task and awaits it. It owns what it dispatched: interrupted, it cancels the task and waits until it has
    * stopped, unless another dispatch or pool holds it too.
    */
@@ -242,14 +346,36 @@ export interface Job<
   readonly tasks: Effect.Effect<ReadonlyArray<JobTask<Payload, Success, Error, Progress, Message>>, never, WorkerPool>
 
   /**
+   * Starts no task of the job, nor another attempt, until `resume` or for that long; a later pause replaces it. What runs
+   * goes on, dispatches are accepted, and queue timeouts count. `drain` and `join` wait for its tasks. It is not the worker
+   * pool's pause: both must be off. It outlives the job's layers.
+   */
+  pause(options?: PauseOptions): Effect.Effect<void, never, WorkerPool>
+
+  /** Ends the pause of the job, whether a call or a task's snooze has begun it. */
+  readonly resume: Effect.Effect<void, never, WorkerPool>
+
+  /**
    * The layer that runs this job here. Its tasks end before anything that the handler needs is released. An Effect may
    * give the handler: an arrow function is typed as it stands, what `Effect.fn` makes is typed by `of`.
    */
   toLayer<R, EX = never, RX = never>(
     handler:
       | HandlerFunction<Payload, Success, Error, Progress, Message, R>
-      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>
+      | Effect.Effect<HandlerFunction<Payload, Success, Error, Progress, Message, R>, EX, RX>,
+    options?: HandlerOptions<Payload["Type"]>
   ): Layer.Layer<Handler<Tag>, EX, WorkerPool | Exclude<R | RX, Scope.Scope | Handler<Tag>>>
+
+  /**
+   * A layer that dispatches by the clock on the wall, as long as it lives: its tasks go on when it closes. A tick is the time
+   * that follows the tick before, never one after now: there is no drift, and no tick fires twice. Ticks that passed while
+   * the computer slept count as one, the latest. A refused dispatch is logged, and the schedule goes on. It throws of an
+   * expression or zone that cannot be, and of a payload that does not fit.
+   */
+  toCron(
+    expression: string | Cron.Cron,
+    ...args: CronArguments<Payload>
+  ): Layer.Layer<never, never, WorkerPool | Handler<Tag>>
 
   /** The same handler, typed by the job: for what `Effect.fn` makes and an Effect returns. */
   of<R>(
@@ -261,6 +387,10 @@ type PayloadArgument<Payload extends PlainSchema> = void extends Payload["~type.
   ? [payload?: Payload["~type.make.in"]]
   : {} extends Payload["~type.make.in"] ? [payload?: Payload["~type.make.in"]]
   : [payload: Payload["~type.make.in"]]
+
+type CronArguments<Payload extends PlainSchema> = [] extends PayloadArgument<Payload>
+  ? [options?: CronOptions<Payload["~type.make.in"]>]
+  : [options: CronOptions<Payload["~type.make.in"]> & { readonly payload: unknown }]
 
 type DispatchArguments<Payload extends PlainSchema> = [
   ...PayloadArgument<Payload>,

@@ -51,9 +51,10 @@ export type ExitStatus = "success" | "canceled" | "error"
  *
  * **Details**
  *
- * While it is queued: `"slot"` (every worker is busy), `"job-concurrency"` (its job's limit), `"key"` (an earlier task of
- * its key), `"paused"` (the worker pool), `"delay"` (its own). While it sleeps: `"retry"` (the pause before another
- * attempt), `"children"` (a pool), `"task"` (another task), `"effect"` (what it runs in `whileSleeping`), or a slot or
+ * While it is queued: `"slot"` (every worker is busy), `"job-concurrency"` (a limit of its job, or one that jobs share),
+ * `"pool-concurrency"` (that of a pool above it), `"rate"`, `"key"` (an earlier task of its key), `"paused"` (the worker
+ * pool, its job or its key), `"delay"` (its own). While it sleeps: `"retry"` (the pause before another attempt), `"delay"`
+ * (its snooze), `"children"` (a pool), `"task"` (another task), `"effect"` (what it runs in `whileSleeping`), or a slot or
  * permit to go on.
  *
  * @category models
@@ -62,6 +63,8 @@ export type ExitStatus = "success" | "canceled" | "error"
 export type WaitingFor =
   | "slot"
   | "job-concurrency"
+  | "pool-concurrency"
+  | "rate"
   | "key"
   | "paused"
   | "delay"
@@ -115,6 +118,8 @@ export interface Status<out A = unknown, out E = unknown, out P = unknown> {
   readonly runTime: number
   /** How much of `runTime` it slept: waited, with its slot lent to others. */
   readonly sleepTime: number
+  /** While it waits for time alone: when its delay, its retry, its snooze, or what holds it back, ends. */
+  readonly waitingUntil: Option.Option<number>
 }
 
 /**
@@ -211,6 +216,17 @@ export interface Task<out A = void, out E = never, out P = never, in M = never, 
 export type Any = Task<unknown, unknown, unknown, never>
 
 /**
+ * Options of `snooze`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SnoozeOptions {
+  /** Whether the task's rate keys, or its whole job where its rates have none, wait as well. */
+  readonly hold?: boolean | undefined
+}
+
+/**
  * What a handler sees of its own task: its second argument.
  *
  * @category models
@@ -221,6 +237,8 @@ export interface TaskContext<out A = void, out E = never, in out P = never, out 
   readonly id: string
   /** 1 for the first attempt. */
   readonly attempt: number
+  /** How often it has snoozed. */
+  readonly snoozes: number
   /** The pool that the task was dispatched into. */
   readonly pool: TaskPool
   /** The messages sent to this task, at most 16 at a time. */
@@ -233,6 +251,14 @@ export interface TaskContext<out A = void, out E = never, in out P = never, out 
   setTimeout(duration: Duration.Input): Effect.Effect<void>
   /** Lets the task take as long as it takes. */
   readonly clearTimeout: Effect.Effect<void>
+  /**
+   * Ends this attempt and calls the handler again after that long: the answer to a peer that asks for patience. Its Scope
+   * closes, its pools end and its hooks are dropped; it is no failure, and `attempt` does not count it. With `hold` no other
+   * task of its rate keys starts before that either, or none of its job where its rates have no keys. Dies of a duration
+   * without end. It has to reach the handler's own end: a fiber that snoozes must be joined, and who catches every cause
+   * swallows it.
+   */
+  snooze(duration: Duration.Input, options?: SnoozeOptions): Effect.Effect<never>
   /**
    * Runs the effect with the task's slot, and its permit of the job's `concurrency`, lent to others: for waits on the
    * world outside. It promises that the whole task waits; what other fibers of the handler do meanwhile runs without a

@@ -104,9 +104,16 @@ export class ChildTaskFailed extends Schema.TaggedError<ChildTaskFailed>()("Chil
 
 const rootOf = (cause: Cause.Cause<unknown>): unknown => {
   let error = Cause.squash(cause)
-  while (error instanceof ChildTaskFailed) error = Cause.squash(error.failures[0].cause)
-  return error
+  for (;;) {
+    if (error instanceof ChildTaskFailed) error = Cause.squash(error.failures[0].cause)
+    else if (hasComeOverWire(error)) error = error.cause
+    else return error
+  }
 }
+
+/** What failed inside of an error goes over a wire as an Error with the same name, message and cause. */
+const hasComeOverWire = (error: unknown): error is Error =>
+  error instanceof Error && error.name === "ChildTaskFailed" && error.cause !== undefined
 
 const longest = 300
 

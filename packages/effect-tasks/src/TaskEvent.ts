@@ -20,6 +20,8 @@ const pool = { ...stamp, poolId: Schema.String }
 export const WaitingFor = Schema.Literals([
   "slot",
   "job-concurrency",
+  "pool-concurrency",
+  "rate",
   "key",
   "paused",
   "delay",
@@ -48,6 +50,14 @@ export const TaskQueued = Schema.TaggedStruct("TaskQueued", {
  * @since 0.1.0
  */
 export const TaskJoined = Schema.TaggedStruct("TaskJoined", task)
+
+/**
+ * A later dispatch of its key has given a queued task another payload.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const TaskReplaced = Schema.TaggedStruct("TaskReplaced", task)
 
 /**
  * A dispatch found a kept result: `poolId` is the pool that counts it.
@@ -202,6 +212,7 @@ export const Missed = Schema.TaggedStruct("Missed", { count: Schema.Int })
 export const TaskEvent = Schema.Union([
   TaskQueued,
   TaskJoined,
+  TaskReplaced,
   TaskReused,
   TaskStarted,
   TaskSlept,

@@ -70,6 +70,11 @@ export interface TaskPoolOptions {
   readonly name?: string | undefined
   /** Whether the first failure of a task of this pool cancels the others; "continue" unless given. */
   readonly onFailure?: "continue" | "cancel" | undefined
+  /**
+   * How many tasks of this pool and of every pool below it run at once: an integer of at least 1, or Infinity. A task that
+   * waits gives its permit back meanwhile, so that no nesting can deadlock. No limit unless given.
+   */
+  readonly concurrency?: number | undefined
 }
 
 /**
@@ -103,6 +108,8 @@ export interface TaskPool extends Equal.Equal {
   readonly join: Effect.Effect<PoolStatus, ChildTaskFailed | PoolCanceled>
   /** `join` that never fails. */
   readonly settled: Effect.Effect<PoolStatus>
+  /** Another `concurrency` from now on; stops nothing that runs. GLOBAL has none: it dies there. */
+  resize(concurrency: number): Effect.Effect<void>
   /** Cancels every task at once; returns when all have stopped. */
   cancel(reason?: string | CancelOptions): Effect.Effect<void>
   /** One consistent snapshot. */

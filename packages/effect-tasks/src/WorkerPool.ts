@@ -15,7 +15,7 @@ import type * as Stream from "effect/Stream"
 import { WorkerPoolKey } from "./internal/handle/service.ts"
 import { makeWorkerPool } from "./internal/handle/workerPool.ts"
 import type { DispatchOptions, PlainSchema } from "./Job.ts"
-import type { Any } from "./Task.ts"
+import type { Any, Status, WaitingFor } from "./Task.ts"
 import type { DispatchError } from "./TaskError.ts"
 import type { TaskEvent } from "./TaskEvent.ts"
 import type { TaskPool } from "./TaskPool.ts"
@@ -139,6 +139,96 @@ export interface KnownJob {
   readonly errorSchema: PlainSchema
   readonly progressSchema: PlainSchema
   readonly messageSchema: PlainSchema
+  /** Whether it is paused, by a call or by a snooze that holds it. */
+  readonly paused: boolean
+}
+
+/**
+ * A schedule of a job, as it stands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CronSchedule {
+  /** As given, else the job's tag. */
+  readonly name: string
+  /** The job's tag. */
+  readonly job: string
+  /** The cron expression. */
+  readonly expression: string
+  /** When it fires next, in milliseconds since the epoch. */
+  readonly next: number
+  /** The task that it has dispatched last, by a tick or by `trigger`. */
+  readonly last: Option.Option<Any>
+  /** How many ticks it has dropped because the task before was live. */
+  readonly skipped: number
+  /** Whether it lets ticks pass. */
+  readonly paused: boolean
+  /** Lets ticks pass until it is resumed. */
+  readonly pause: Effect.Effect<void>
+  /** Ends its pause. */
+  readonly resume: Effect.Effect<void>
+  /** Dispatches now, whatever runs, with a payload of this moment. */
+  readonly trigger: Effect.Effect<Any, DispatchError>
+}
+
+/**
+ * A limit behind which a task stands. Moments are milliseconds since the epoch, lengths are milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LimitStatus =
+  | {
+    /** So many tasks at once. */
+    readonly _tag: "Permits",
+    readonly isFull: boolean,
+    readonly waitingFor: WaitingFor,
+    readonly limit: number,
+    readonly used: number,
+    /** The tasks that hold its permits, 100 at most. */
+    readonly holders: ReadonlyArray<Any>
+  }
+  | {
+    /** So many starts in a window. */
+    readonly _tag: "Rate",
+    readonly isFull: boolean,
+    readonly waitingFor: WaitingFor,
+    readonly limit: number,
+    readonly window: number,
+    readonly used: number,
+    /** While it is full: when it has room again. */
+    readonly opensAt: Option.Option<number>
+  }
+  | {
+    /** A pause of the job. */
+    readonly _tag: "Hold",
+    readonly isFull: boolean,
+    readonly waitingFor: WaitingFor,
+    /** While it holds: when it ends; none without an end. */
+    readonly opensAt: Option.Option<number>
+  }
+
+/**
+ * Why a task does not run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Explanation {
+  readonly task: Any
+  /** Its snapshot: `waitingFor` names the reason, `waitingUntil` the moment where time alone ends it. */
+  readonly status: Status
+  /** While it waits for a slot: its place, 1 for the next, if no limit held any back. */
+  readonly place: Option.Option<number>
+  /** All limits behind which it stands, full or not. */
+  readonly limits: ReadonlyArray<LimitStatus>
+  /** The tasks that it waits for, or that stand before it for its key; 100 at most. */
+  readonly tasks: ReadonlyArray<Any>
+  /** The pools that it waits for. */
+  readonly pools: ReadonlyArray<TaskPool>
+  /** What is paused that it needs. */
+  readonly paused: { readonly workerPool: boolean, readonly job: boolean, readonly key: boolean }
 }
 
 /**
@@ -162,6 +252,13 @@ export interface WorkerPoolService {
   readonly pools: Effect.Effect<ReadonlyArray<TaskPool>>
   /** The jobs that it knows, in the order in which they came. */
   readonly jobs: Effect.Effect<ReadonlyArray<KnownJob>>
+  /**
+   * Why the task with this id does not run: the limits with their numbers and holders, its place in the queue, whom it waits
+   * for. It costs a look at every live task: for people and dashboards, not for loops.
+   */
+  explain(id: string): Effect.Effect<Option.Option<Explanation>>
+  /** Its schedules, in the order in which they came. */
+  readonly crons: Effect.Effect<ReadonlyArray<CronSchedule>>
   /** One consistent snapshot. */
   readonly status: Effect.Effect<WorkerPoolStatus>
   /** The current status and later ones, latest wins for a slow reader; ends when the worker pool closes. */

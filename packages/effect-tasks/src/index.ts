@@ -5,11 +5,16 @@
  */
 export * as Job from "./Job.ts"
 export * as JobRegistry from "./JobRegistry.ts"
+export * as Limit from "./Limit.ts"
 export * as Task from "./Task.ts"
 export * from "./TaskError.ts"
 export * as TaskEvent from "./TaskEvent.ts"
 export * as TaskPool from "./TaskPool.ts"
 export {
+  type CronSchedule,
+  type Explanation,
+  type KnownJob,
+  type LimitStatus,
   type Unhandled,
   WorkerPool,
   type WorkerPoolOptions,

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
-import { Job, WorkerPool, type WorkerPoolStatus } from "effect-tasks"
-import { awaitState, gate, settleTurns, testPool, withPool, work } from "./support.ts"
+import { Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
+import { Job, type Task, TaskPool, WorkerPool, type WorkerPoolStatus } from "effect-tasks"
+import { awaitState, gate, script, scripted, settleTurns, testPool, withPool, work } from "./support.ts"
 
 class Resize extends Job.make("Resize", { payload: { width: Schema.Int } }) {}
 class Sweep extends Job.make("Sweep") {}
@@ -21,7 +21,8 @@ describe("WorkerPool.jobs", () => {
           successSchema: job.successSchema,
           errorSchema: job.errorSchema,
           progressSchema: job.progressSchema,
-          messageSchema: job.messageSchema
+          messageSchema: job.messageSchema,
+          paused: false
         }))
       )
     }).pipe(Effect.provide(WorkerPool.layer())))
@@ -90,4 +91,108 @@ describe("WorkerPool.changes", () => {
       assert.deepStrictEqual([(yield* status).seq, seen], [seq, before])
       yield* task.cancel()
     }).pipe(withPool({ workers: 1 })))
+})
+
+describe("WorkerPool.explain", () => {
+  class Limited extends Job.make("Limited", { ...scripted, concurrency: 1, unique: true }) {}
+  class Rated extends Job.make("Rated", { ...scripted, rate: { limit: 1, window: "1 minute" } }) {}
+
+  const explain = (task: Task.Any) =>
+    Effect.gen(function*() {
+      const workerPool = yield* WorkerPool
+      return Option.getOrThrow(yield* workerPool.explain(task.id))
+    })
+
+  it.effect("names the limit with its numbers and its holders", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      yield* script("a", () => held.wait)
+      const [first, second] = [yield* Limited.dispatch({ id: "a" }), yield* Limited.dispatch({ id: "b" })]
+      yield* settleTurns
+      const { limits, place, status } = yield* explain(second)
+      assert.deepStrictEqual(status.waitingFor, Option.some("job-concurrency"))
+      assert.deepStrictEqual(place, Option.some(1))
+      const [limit] = limits
+      if (limit?._tag !== "Permits") return assert.fail("expected permits")
+      assert.deepStrictEqual([limit.limit, limit.used, limit.isFull], [1, 1, true])
+      assert.deepStrictEqual(limit.holders.map(({ id }) => id), [first.id])
+      yield* held.open
+      yield* second.await
+    }).pipe(withPool({}, Limited)))
+
+  it.effect("when a rate has room again", () =>
+    Effect.gen(function*() {
+      const [, second] = [yield* Rated.dispatch({ id: "a" }), yield* Rated.dispatch({ id: "b" })]
+      yield* settleTurns
+      const { limits, status } = yield* explain(second)
+      assert.deepStrictEqual(limits, [{
+        _tag: "Rate",
+        isFull: true,
+        waitingFor: "rate",
+        limit: 1,
+        window: 60_000,
+        used: 1,
+        opensAt: Option.some(60_000)
+      }])
+      assert.deepStrictEqual(status.waitingUntil, Option.some(60_000))
+      yield* second.cancel()
+    }).pipe(withPool({}, Rated)))
+
+  it.effect("its place in the queue, over all priorities", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      yield* work("a", () => held.wait)
+      yield* settleTurns
+      const tasks = [yield* work("b"), yield* work("c"), yield* work("d"), yield* work("e", undefined, { priority: 1 })]
+      const places = yield* Effect.forEach(tasks, (task) => Effect.map(explain(task), ({ place }) => place))
+      assert.deepStrictEqual(places.map(Option.getOrNull), [2, 3, 4, 1])
+      yield* held.open
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("which tasks and pools it waits for", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      const child = yield* work("child", () => held.wait)
+      const parent = yield* work("parent", () => child.await)
+      const pooled = yield* work("pooled", () =>
+        TaskPool.use((pool) => Effect.asVoid(work("inner", () => held.wait, { pool })), { name: "inners" }))
+      yield* settleTurns
+      assert.deepStrictEqual(
+        (yield* explain(parent)).tasks.map(({ id }) =>
+          id
+        ),
+        [child.id]
+      )
+      assert.deepStrictEqual((yield* explain(pooled)).pools.map(({ name }) => name), ["inners"])
+      yield* held.open
+      yield* parent.await
+      yield* pooled.await
+    }).pipe(withPool()))
+
+  it.effect("the tasks before it for its key, and what is paused", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      yield* script("a", (self) => Effect.andThen(self.onExit(() => held.wait), Effect.never))
+      const first = yield* Limited.dispatch({ id: "a" })
+      yield* settleTurns
+      yield* Effect.forkChild(first.cancel(), { startImmediately: true })
+      yield* settleTurns
+      const second = yield* Limited.dispatch({ id: "a" })
+      yield* Limited.pause()
+      const { paused, status, tasks } = yield* explain(second)
+      assert.deepStrictEqual(status.waitingFor, Option.some("key"))
+      assert.deepStrictEqual(tasks.map(({ id }) => id), [first.id])
+      assert.deepStrictEqual(paused, { workerPool: false, job: true, key: false })
+      const { jobs } = yield* WorkerPool
+      assert.isTrue((yield* jobs).find(({ tag }) => tag === "Limited")!.paused)
+      yield* Limited.resume
+      yield* held.open
+      yield* second.cancel()
+    }).pipe(withPool({}, Limited)))
+
+  it.effect("none for an id that it does not know", () =>
+    Effect.gen(function*() {
+      const workerPool = yield* WorkerPool
+      assert.deepStrictEqual(yield* workerPool.explain("Nobody-1"), Option.none())
+    }).pipe(withPool()))
 })

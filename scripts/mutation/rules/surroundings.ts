@@ -125,7 +125,27 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "if (true) (pool.payloads"
   ),
   one("R16", "the failures of a pool keep their tasks", "observe/label.ts", "  failed.task = undefined\n", ""),
-  one("R16", "a handle keeps its closed worker pool", "record/directory.ts", "    this.machine.release()\n", ""),
+  one(
+    "R16",
+    "a handle keeps its closed worker pool",
+    "record/directory.ts",
+    "    this.machine.release(this.past.tasks)\n",
+    ""
+  ),
+  one(
+    "R21",
+    "the pools of a closed worker pool find nothing",
+    "record/machine.ts",
+    "    this.past = new WeakRef(past)\n",
+    "    this.past = undefined\n"
+  ),
+  one(
+    "R16",
+    "a handle keeps the tasks of its closed worker pool",
+    "record/machine.ts",
+    "    this.past = new WeakRef(past)\n",
+    "    this.past = { [Symbol.toStringTag]: \"WeakRef\", deref: () => past }\n"
+  ),
   one(
     "R16",
     "a handle keeps what its closed worker pool was built with",
@@ -206,6 +226,41 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "observe/metrics.ts",
     "task.startedAt - task.queuedAt",
     "task.finishedAt! - task.queuedAt"
+  ),
+  one(
+    "R24",
+    "loggers that a handler provides itself do not see whose a line is",
+    "observe/log.ts",
+    "atReading(others)),",
+    "others),"
+  ),
+  one(
+    "R24",
+    "the logs of a hook do not say whose they are",
+    "run/hooks.ts",
+    "inside.kind === \"finalizer\" ? placed : annotatedFor(placed, inside.task)",
+    "placed"
+  ),
+  one(
+    "R24",
+    "a task starts when the turn read the clock, before others held the thread",
+    "run/turn.ts",
+    "    if (!next.task.settled) machine.timers.age() // what ends at once has read the clock at its end\n",
+    ""
+  ),
+  one(
+    "R24",
+    "a task starts when a dispatcher was admitted, before that held the thread",
+    "run/turn.ts",
+    "  machine.timers.age() // the dispatcher has gone on\n",
+    ""
+  ),
+  one(
+    "R24",
+    "a task starts when a message was delivered, before who got it held the thread",
+    "run/turn.ts",
+    "    deliver(message)\n    machine.timers.age()\n",
+    "    deliver(message)\n"
   ),
   // costs
   one(

@@ -114,5 +114,12 @@ export const time: ReadonlyArray<RuleMutant> = [
     "run/attempt.ts",
     "Cause.combine(Cause.fail(error), defect)",
     "defect"
+  ),
+  one(
+    "R23",
+    "a finalizer's defect between attempts is lost when a stop comes meanwhile",
+    "run/attempt.ts",
+    "    if (run.marked && Exit.isFailure(prepared)) logLeftover(run, prepared)\n",
+    ""
   )
 ]

@@ -257,6 +257,13 @@ export const waits: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R21",
+    "a closing waits for readers below the hooks inside of it",
+    "wait/wait.ts",
+    "[...dependents(from)].some(isOfClosed)",
+    "isOfClosed(from)"
+  ),
+  one(
+    "R21",
     "readers inside of what has closed wait on",
     "wait/wait.ts",
     "        if (options.reads === true && isClosing(from)) return Effect.void\n",

@@ -127,6 +127,8 @@ const childrenOf = (runtime: Runtime, task: Task.Any, now: number) => {
 const sentences: Record<NonNullable<TaskRow["waitingFor"]>, string> = {
   slot: "All workers are busy: it starts when one is free and nothing more urgent waits",
   "job-concurrency": "As many tasks of this job run as its concurrency allows",
+  "pool-concurrency": "As many tasks of a pool above it run as its concurrency allows",
+  rate: "As many tasks have started as the rate allows",
   key: "Another task with the same key has not ended yet",
   paused: "The worker pool is paused: nothing starts until it is resumed",
   delay: "It was dispatched with a delay that has not passed yet",

@@ -86,7 +86,7 @@ export const dispatched = <J extends Job.Any>(
       const [first] = matching(log, job, payload)
       if (first !== undefined) return toTask(first) as Task.Any as Job.Task<J> // a task of this job, by its tag
       const others = ofJob(log, job)
-      const message = `Expected a dispatch of ${named(job, payload)}${during(options)}. Dispatches of ${job.tag}: ${
+      const message = `Expected a dispatch of ${named(job, payload)}${during(options)}. Dispatches of ${job.tag}:${
         showTasks(others)
       }`
       return yield* failed(
@@ -117,7 +117,7 @@ export const notDispatched = <J extends Job.Any>(
       yield* waitFor(log, () => matching(log, job, payload).length > 0, toWait(options, "notDispatched"))
       const found = matching(log, job, payload)
       if (found.length === 0) return
-      const message = `Expected no dispatch of ${named(job, payload)}${during(options)}, but there were: ${
+      const message = `Expected no dispatch of ${named(job, payload)}${during(options)}, but there were:${
         showTasks(found)
       }`
       return yield* failed(site, message, found.map((task) => task.payload), [])
@@ -145,8 +145,11 @@ export const dispatchedTimes = <J extends Job.Any>(
       yield* waitFor(log, () => matching(log, job, payload).length >= times, toWait(options, "dispatchedTimes"))
       const found = matching(log, job, payload)
       if (found.length === times) return
-      const message = `Expected ${times} dispatches of ${named(job, payload)}${during(options)}, there were ` +
-        `${found.length}. Dispatches of ${job.tag}: ${showTasks(ofJob(log, job))}`
+      const message =
+        `Expected ${times} dispatch${times === 1 ? "" : "es"} of ${named(job, payload)}${
+          during(options)
+        }, there were ` +
+        `${found.length}. Dispatches of ${job.tag}:${showTasks(ofJob(log, job))}`
       return yield* failed(
         site,
         message + (found.length < times ? yield* hintFor(log, options) : ""),

@@ -52,8 +52,9 @@ export class ExplorationFailed extends Schema.TaggedError<ExplorationFailed>()("
 }) {
   override get message(): string {
     const why = Predicate.hasProperty(this.cause, "message") ? this.cause.message : show(this.cause)
-    return `Failed under seed ${this.seed}, and with ${this.preemptions} preemptions: ${why}\n` +
-      `Replay with { seed: ${this.seed} }, or shrunk with { schedule: "${this.schedule}" }`
+    const { preemptions, schedule, seed } = this
+    return `Failed under seed ${seed}, and with ${preemptions} preemption${preemptions === 1 ? "" : "s"}: ${why}\n` +
+      `Replay with { seed: ${seed} }, or shrunk with { schedule: "${schedule}" }`
   }
 }
 

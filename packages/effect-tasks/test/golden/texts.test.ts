@@ -4,6 +4,15 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Console, Effect, Exit, Layer, Logger, Schema } from "effect"
 import { Job, JobRegistry, TaskPool, WorkerPool } from "effect-tasks"
+import {
+  dispatched,
+  dispatchedTimes,
+  expectNoLeaks,
+  Explore,
+  notDispatched,
+  settledAs,
+  TestWorkerPool
+} from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 
@@ -77,6 +86,71 @@ const situations: Record<string, Effect.Effect<unknown, unknown, any>> = {
   })
 }
 
+const lostUpdate = Effect.gen(function*() {
+  let count = 0
+  const increment = Effect.gen(function*() {
+    const seen = yield* Effect.sync(() => count)
+    yield* Effect.sync(() => (count = seen + 1))
+  })
+  yield* Effect.all([increment, increment], { concurrency: "unbounded" })
+  if (count !== 2) return yield* Effect.die(new Error(`two increments made ${count}`))
+})
+
+/** What assertions of the test kit say when they do not hold. */
+const failing: Record<string, Effect.Effect<unknown, unknown, any>> = {
+  "dispatched, of nothing": dispatched(Slow),
+  "dispatched, of others": Effect.andThen(
+    Effect.forEach(cells, ([node, os]) => Test.dispatch({ node, os })),
+    dispatched(Test, { node: 22 })
+  ),
+  "dispatched, within a time": dispatched(Slow, { path: "/a" }, { within: "1 second" }),
+  "dispatched, within a time that a handler does not see": Effect.andThen(
+    Slow.dispatch({ path: "/a" }),
+    dispatched(Slow, { path: "/b" }, { within: "1 second" })
+  ),
+  "notDispatched": Effect.andThen(Test.dispatch({ node: 24, os: "linux" }), notDispatched(Test, { os: "linux" })),
+  "notDispatched, within a time": Effect.andThen(
+    Test.dispatch({ node: 24, os: "linux" }),
+    notDispatched(Test, undefined, { within: "1 second" })
+  ),
+  "dispatchedTimes, too few": Effect.andThen(Test.dispatch({ node: 24, os: "linux" }), dispatchedTimes(Test, 2)),
+  "dispatchedTimes, too many": Effect.andThen(
+    Effect.forEach(cells, ([node, os]) => Test.dispatch({ node, os })),
+    dispatchedTimes(Test, 1, { node: 24 })
+  ),
+  "dispatchedTimes, within a time": dispatchedTimes(Slow, 1, undefined, { within: "1 second" }),
+  "settledAs, another status": Effect.flatMap(
+    Test.dispatch({ node: 24, os: "linux" }),
+    (task) => settledAs(task, "canceled")
+  ),
+  "settledAs, a failure": Effect.flatMap(Test.dispatch({ node: 24, os: "win" }), (task) => settledAs(task, "success")),
+  "settledAs, a defect": Effect.flatMap(
+    Test.dispatch({ node: 0, os: "linux" }),
+    (task) => settledAs(task, Exit.succeed(undefined))
+  ),
+  "settledAs, a task that was cancelled": Effect.flatMap(
+    Slow.dispatch({ path: "/a" }),
+    (task) => Effect.andThen(task.cancel("enough"), settledAs(task, "success"))
+  ),
+  "settledAs, not in time": Effect.flatMap(Slow.dispatch({ path: "/a" }), (task) => settledAs(task, "success")),
+  "settledAs, not started": Effect.flatMap(
+    Slow.dispatch({ path: "/a" }, { delay: "1 hour" }),
+    (task) => settledAs(task, "success", { within: "1 minute" })
+  ),
+  "Explore.run": Explore.run(lostUpdate, { seeds: 200 })
+}
+
+/** What is left behind is told by who runs the worker pool. */
+const leaking: Record<string, Effect.Effect<unknown, unknown, any>> = {
+  "expectNoLeaks, a fiber and a timer": Effect.flatMap(
+    Test.dispatch({ node: 24, os: "linux" }),
+    (task) =>
+      task.onExit(() =>
+        Effect.andThen(Effect.forkDetach(Effect.never), Effect.sync(() => void setTimeout(() => {}, 1e6).unref()))
+      )
+  )
+}
+
 const inPool = <A, E>(effect: Effect.Effect<A, E, any>, options?: Parameters<typeof WorkerPool.layer>[0]) =>
   Effect.scoped(effect as Effect.Effect<A, E, WorkerPool>).pipe(
     Effect.provide(
@@ -100,6 +174,21 @@ describe("The words of", () => {
       }
       yield* golden("errors", `${texts.join("\n\n")}\n`)
     }))
+
+  it.effect("assertions of the test kit that do not hold", () =>
+    Effect.gen(function*() {
+      const texts: Array<string> = []
+      const add = (name: string, exit: Exit.Exit<unknown, unknown>) =>
+        texts.push(`# ${name}\n${Exit.isFailure(exit) ? withoutFrames(Cause.pretty(exit.cause)) : "succeeded"}`)
+      const layer = handlers.pipe(Layer.provideMerge(TestWorkerPool.layer({ workers: 2 })))
+      const inTestPool = (effect: Effect.Effect<unknown, unknown, any>) =>
+        Effect.scoped(effect as Effect.Effect<unknown, unknown, WorkerPool>).pipe(Effect.provide(layer))
+      for (const [name, assertion] of Object.entries(failing)) add(name, yield* Effect.exit(inTestPool(assertion)))
+      for (const [name, left] of Object.entries(leaking)) {
+        add(name, yield* Effect.exit(expectNoLeaks(inTestPool(left))))
+      }
+      yield* golden("assertions", `${texts.join("\n\n")}\n`)
+    }).pipe(Effect.provide(Logger.layer([]))))
 
   it.effect("handles, as console.log and templates print them", () =>
     Effect.gen(function*() {

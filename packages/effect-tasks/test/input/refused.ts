@@ -1,6 +1,15 @@
 /** What every public function refuses: a line for each option, and for each thing that is given by its place. */
 import { Effect, Layer, Schedule, Schema } from "effect"
-import { Job, JobRegistry, type Task, TaskPool, type Unhandled, WorkerPool, type WorkerPoolOptions } from "effect-tasks"
+import {
+  Job,
+  JobRegistry,
+  Limit,
+  type Task,
+  TaskPool,
+  type Unhandled,
+  WorkerPool,
+  type WorkerPoolOptions
+} from "effect-tasks"
 import {
   dispatched,
   dispatchedTimes,
@@ -127,7 +136,7 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
       progress: schema,
       message: schema,
       key: fn,
-      unique: words("join", "reject", "supersede"),
+      unique: words("join", "reject", "supersede", "latest"),
       persistent: [[notObjects.filter((value) => value !== true), "give an object of timeToLive, capacity"]],
       priority,
       label: fn,
@@ -137,7 +146,11 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
       concurrency: [
         [[null, NaN, "", "3", 0, -1, 1.5, true, () => 5], "give an integer of at least 1, or Infinity"],
         [[[], new Map()], "give an object of limit, key"]
-      ]
+      ],
+      rate: [[notObjects.filter((value) => !Array.isArray(value)), "give an object of limit, window, key"]],
+      limits: [[[null, NaN, "", 5, {}], "give a list of limits"]],
+      delay,
+      maxDelay: [...duration, [["1 second"], `it bounds what unique: "latest" puts off`]]
     } satisfies Record<keyof Job.AnyJobOptions, Refused>
   ],
   [
@@ -165,6 +178,28 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
       key: [...fn, [[undefined], "give a function"]]
     } satisfies Record<keyof Job.KeyedConcurrency<unknown>, Refused>,
     "concurrency"
+  ],
+  ...[
+    call("Job.make rate", make.subject, (given, scene) => make.of({ rate: { limit: 1, window: 1, ...given } }, scene)),
+    call("Limit.rate", "Limit", (given) => Effect.sync(() => Limit.rate({ limit: 1, window: 1, ...given })))
+  ].map((each) =>
+    [
+      each,
+      {
+        limit: integer(1),
+        window: [...duration, [[0, Infinity, "0 seconds"], "give a time above 0 that ends"]],
+        key: fn
+      } satisfies Record<keyof Limit.RateOptions, Refused>,
+      "rate"
+    ] as const
+  ),
+  [
+    layer("toLayer", (given) => Work.toLayer(() => Effect.void, given), `Job "Work"`),
+    { limits: [[[null, NaN, "", 5, {}], "give a list of limits"]] } satisfies Record<keyof Job.HandlerOptions, Refused>
+  ],
+  [
+    call("pause", `Job "Work"`, (given) => Work.pause(given)),
+    { for: duration } satisfies Record<keyof Job.PauseOptions, Refused>
   ],
   ...[
     call("dispatch", `Job "Work"`, (given) => Work.dispatch({ id: "a" }, given)),
@@ -213,7 +248,7 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
   ].map((each) =>
     [
       each,
-      { name: text, onFailure: words("continue", "cancel") } satisfies Record<
+      { name: text, onFailure: words("continue", "cancel"), concurrency: count(1) } satisfies Record<
         keyof TaskPool.TaskPoolOptions,
         Refused
       >

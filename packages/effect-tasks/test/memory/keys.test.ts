@@ -59,6 +59,11 @@ describe("R16 keys whose tasks have ended are forgotten", () => {
       }), { discard: true })
   )
 
+  returns(
+    "of a unique job, of which some were looked for",
+    Effect.forEach(numbers, (n) => Effect.andThen(Unique.run({ n }), Unique.find({ n })), { discard: true })
+  )
+
   returns("of a limit", Effect.forEach(numbers, (n) => Limited.run({ n }), { discard: true }))
 
   returns(

@@ -19,7 +19,7 @@ export interface Dispatch {
   readonly hooks: "none" | "plain" | "slow"
 }
 
-/** Dispatches and awaits; interrupted, it gives up its hold. */
+/** Dispatches and awaits; interrupted, or dead of a ring, it gives up its hold. */
 export interface Run {
   readonly _tag: "Run"
   readonly job: JobName

@@ -76,7 +76,7 @@ export abstract class Life extends Schedule {
     else this.wake(wait)
   }
 
-  /** R15: an interrupted `run` gives up its hold. */
+  /** R15: a `run` that is interrupted gives up its hold. */
   private unwind(fiber: Fiber): void {
     const end = () => {
       if (fiber.op !== undefined) fiber.op.result = "interrupted"
@@ -108,7 +108,7 @@ export abstract class Life extends Schedule {
   protected handlerEnded(task: Task, exit: string): void {
     const { retry } = policyOf(task.job)
     if (retry !== undefined && exit.startsWith("Fail ") && task.attempt <= retry.times) {
-      return this.close(task, () => this.retry(task, retry.delay))
+      return this.close(task, () => this.retry(task, exit, retry.delay))
     }
     this.conclude(task, exit)
   }
@@ -118,9 +118,9 @@ export abstract class Life extends Schedule {
     this.close(task, () => this.exit(task))
   }
 
-  protected retry(task: Task, delay: number): void {
+  protected retry(task: Task, exit: string, delay: number): void {
     if (task.marked) return this.exit(task)
-    if (task.finalizerDied) return this.conclude(task, "Die finalizer")
+    if (task.finalizerDied) return this.conclude(task, `${exit} and Die finalizer`)
     task.attempt++
     task.hooks = task.hooks.filter(({ attempt }) => attempt === undefined)
     const again = () => this.todo.push(() => task.marked ? this.exit(task) : this.attempt(task))

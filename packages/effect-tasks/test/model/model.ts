@@ -234,7 +234,10 @@ export class Model extends Life {
     const task = this.tasks[Number(index)]!
     const ticket = task.tickets.get(this.pools[act.pool]!)
     if (task.settled || ticket === undefined) return answer(task.verdict!.exit)
-    if (by !== undefined && !hasStoppedItself(by) && this.reaches(task, by.task)) return answer("Die WaitCycle")
+    if (by !== undefined && !hasStoppedItself(by) && this.reaches(task, by.task)) {
+      by.masked = true
+      return this.disown(ticket, by, () => answer("Die WaitCycle"))
+    }
     if (by === undefined) this.runs.set(number, ticket)
     else by.owned = ticket
     this.wait(by, task, "task", () => {

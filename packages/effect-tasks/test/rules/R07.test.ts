@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Queue } from "effect"
+import { Cause, Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { type DispatchError, Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -7,8 +7,10 @@ import {
   canceled,
   elapse,
   eventually,
+  type Gate,
   gate,
   type Script,
+  script,
   scripted,
   type ScriptedTask,
   type Scripts,
@@ -572,4 +574,66 @@ describe("R7 A cancel is one step over the whole subtree", () => {
       yield* read.open
       assert.deepStrictEqual(yield* reader.await, [16, 0])
     }).pipe(withPool()))
+
+  describe("costs the same for each pool, and no stack, when", () => {
+    interface Subtree {
+      readonly pool: TaskPool.TaskPool
+      readonly scope: Scope.Closeable
+      /** Opened, the topmost handler returns. */
+      readonly top: Gate
+    }
+    const ends: Record<string, (subtree: Subtree) => Effect.Effect<void>> = {
+      "it is cancelled": ({ pool }) => pool.cancel(),
+      "its Scope closes": ({ scope }) => Scope.close(scope, Exit.void),
+      "its task returns": ({ top }) => top.open
+    }
+    const made = Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      return { scope, pool: yield* Scope.provide(TaskPool.make(), scope), top: gate() }
+    })
+
+    for (const [how, end] of Object.entries(ends)) {
+      const canceled = how === "its task returns" ? 0 : 1
+      // were each to look at all others, none of these would end in a minute
+      it.effect(`${how}: 200,000 pools next to each other`, () =>
+        Effect.gen(function*() {
+          const subtree = yield* made
+          const below: Array<TaskPool.TaskPool> = []
+          const all = gate()
+          const maker = yield* work("maker", () =>
+            Effect.gen(function*() {
+              while (below.length < 200_000) below.push(yield* TaskPool.make())
+              yield* all.open
+              yield* subtree.top.wait
+            }), { pool: subtree.pool })
+          yield* all.wait
+          yield* end(subtree)
+          yield* maker.exit
+          assert.deepInclude(yield* subtree.pool.status, { total: 1, complete: 1, canceled })
+          for (const each of below) if ((yield* each.status).state !== "done") assert.fail(`${each.id} is not done`)
+        }).pipe(withPool({ history: 0 })), 60_000)
+
+      it.effect(`${how}: 20,000 pools inside one another`, () =>
+        Effect.gen(function*() {
+          const subtree = yield* made
+          const tasks: Array<ScriptedTask> = []
+          const all = gate()
+          const dispatch = (pool: TaskPool.TaskPool) =>
+            Effect.map(work("link", undefined, { pool }), (task) => tasks.push(task))
+          yield* script("link", () =>
+            Effect.gen(function*() {
+              const isTop = tasks.length === 1
+              if (tasks.length === 20_000) yield* all.open
+              else yield* Effect.flatMap(TaskPool.make(), dispatch)
+              yield* isTop ? subtree.top.wait : Effect.never
+            }))
+          yield* dispatch(subtree.pool)
+          yield* all.wait
+          yield* end(subtree)
+          for (const task of tasks) yield* task.exit
+          const counts = { total: 20_000, complete: 20_000, canceled: 19_999 + canceled }
+          assert.deepInclude(yield* subtree.pool.status, counts)
+        }).pipe(withPool({ workers: Infinity })), 60_000)
+    }
+  })
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Redacted, References, Schema } from "effect"
-import { ChildTaskFailed, Job, PoolCanceled, type TaskFailure, TaskPool } from "effect-tasks"
+import { Cause, Effect, Exit, Fiber, Layer, Option, Redacted, References, Schema } from "effect"
+import { ChildTaskFailed, Job, PoolCanceled, type TaskFailure, TaskPool, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -735,6 +735,72 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
       }).pipe(withPool()))
   })
 
+  describe("a ChildTaskFailed goes over a wire as JSON", () => {
+    class Sent extends Job.make("Sent", { payload: { it: Schema.Unknown }, error: Schema.Unknown }) {}
+    class Point extends Schema.Class<Point>("Point")({ x: Schema.Int }) {}
+    const circular: { self?: unknown } = {}
+    circular.self = circular
+    const whole = { text: "a", list: [1, null, { deep: true }], none: null }
+    /** What a payload or an error is, and what of it arrives. */
+    const things: ReadonlyArray<readonly [what: string, thing: unknown, arrives: (arrived: unknown) => void]> = [
+      ["plain data", whole, (arrived) => assert.deepStrictEqual(arrived, whole)],
+      ["a text", "a", (arrived) => assert.strictEqual(arrived, "a")],
+      ["an instance", new Point({ x: 1 }), (arrived) => assert.deepInclude(arrived, { x: 1 })],
+      [
+        "an Error",
+        new TypeError("bad"),
+        (arrived) => assert.deepInclude(arrived, { name: "TypeError", message: "bad" })
+      ],
+      ["what JSON has no word for", { big: 1n, call: () => 1, circular }, () => {}],
+      ["undefined", undefined, () => {}]
+    ]
+    const json = Schema.fromJsonString(Schema.toCodecJson(ChildTaskFailed))
+    const wire = (error: ChildTaskFailed) =>
+      Effect.flatMap(Schema.encodeEffect(json)(error), Schema.decodeEffect(json)).pipe(Effect.orDie)
+    const withSent = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+      self.pipe(
+        Effect.scoped,
+        Effect.provide(Sent.toLayer(({ it }) => Effect.fail(it)).pipe(Layer.provideMerge(WorkerPool.layer())))
+      )
+
+    for (const [what, thing, arrives] of things) {
+      it.effect(`with ${what} as payload, and as what failed`, () =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(TaskPool.use((pool) => Sent.dispatch({ it: thing }, { pool }), {
+            name: "sent"
+          }))
+          assert.instanceOf(error, ChildTaskFailed)
+          const arrived = yield* wire(error as ChildTaskFailed)
+          const { failures: [first], ...others } = error as ChildTaskFailed
+          assert.instanceOf(arrived, ChildTaskFailed)
+          assert.deepInclude(arrived, { poolId: others.poolId, poolName: "sent", total: 1, tasks: 1 })
+          const [{ cause, job, label, path, payload, taskId }] = arrived.failures
+          assert.deepStrictEqual([taskId, job, label, path], [first.taskId, "Sent", first.label, first.path])
+          if (typeof thing === "object") arrives((payload as { readonly it: unknown }).it)
+          assert.deepStrictEqual(cause.reasons.map(({ _tag }) => _tag), ["Fail"])
+          if (thing !== undefined) arrives(Cause.squash(cause))
+          assert.include(arrived.message, `1 of 1 task of pool "sent" failed: ${taskId}`)
+        }).pipe(withSent))
+    }
+
+    it.effect("with another one as what failed, and defects", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(TaskPool.use((above) =>
+          Effect.all([
+            work("parent", () => TaskPool.use((pool) => work("child", failing, { pool })), { pool: above }),
+            work("dies", () => Effect.die(new TypeError("bad")), { pool: above })
+          ])
+        ))
+        const arrived = yield* wire(error as ChildTaskFailed)
+        assert.strictEqual(arrived.failures.length, 2)
+        const [parent, dead] = arrived.failures
+        const below = Cause.squash(parent.cause)
+        assert.deepInclude(below, { name: "ChildTaskFailed" })
+        assert.isTrue(Cause.hasDies(dead!.cause))
+        assert.strictEqual(arrived.message, (error as ChildTaskFailed).message)
+      }).pipe(withPool()))
+  })
+
   it.effect("forEachExit does not wait for what its pool has let go of", () =>
     Effect.gen(function*() {
       const elsewhere = yield* TaskPool.make()
@@ -847,6 +913,13 @@ describe("R12 join and onFailure look at the pool's own tasks", () => {
           assert.strictEqual(yield* labelOf(payload), label)
         }).pipe(withPool()))
     }
+
+    it.effect("a task whose label is empty goes by its id alone", () =>
+      Effect.gen(function*() {
+        class Bare extends Job.make("Bare") {}
+        const task = yield* Bare.dispatch().pipe(Effect.provide(Bare.toLayer(() => Effect.void)))
+        assert.strictEqual(`${task}`, `Task ${task.id}, ${(yield* task.status).state}`)
+      }).pipe(withPool()))
 
     it.effect("the job's own function comes first, and one that throws says nothing", () =>
       Effect.gen(function*() {

@@ -293,6 +293,13 @@ describe("R16 Kept results and history", () => {
         assert.isTrue(Option.isSome(yield* task(live.id)))
       }).pipe(withPool({ workers: 2, history: 1 })))
 
+    it.effect("finds nothing by what is no payload", () =>
+      Effect.gen(function*() {
+        yield* (yield* Keyed.dispatch({ id: "k" })).await
+        assert.deepStrictEqual(yield* Keyed.find({ id: 1 as never }), Option.none())
+        assert.deepStrictEqual(yield* Keyed.find(undefined as never), Option.none())
+      }).pipe(withPool({}, Keyed)))
+
     it.effect("does not hide a kept result", () =>
       Effect.gen(function*() {
         const kept = yield* Kept.dispatch({ id: "a" })

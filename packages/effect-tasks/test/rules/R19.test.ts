@@ -233,14 +233,15 @@ describe("R19 Concurrency limits", () => {
 
   it.effect("keys that come and go leave nothing behind", () =>
     Effect.gen(function*() {
-      const { jobs, ready } = Reflect.get(yield* WorkerPool, "~effect-tasks/Machine") // memory has no public view
+      const { families, limits, ready } = Reflect.get(yield* WorkerPool, "~effect-tasks/Machine") // memory has no public view
       for (const id of "abcdefgh") {
         const [one, two] = [yield* hold(PerKey, id, { priority: 1 }), yield* PerKey.dispatch({ id }, { priority: 2 })]
         yield* one.open
         yield* two.await
         yield* one.task.await
       }
-      assert.strictEqual(jobs.get("PerKey").limits.size, 0)
+      assert.strictEqual(limits.size, 0)
+      assert.isTrue([...families.values()].every(({ size }) => size === 0))
       assert.strictEqual(ready.lanes.size, 0)
     }).pipe(withPool({}, PerKey)))
 

@@ -604,6 +604,18 @@ describe("R20 Dispatch", () => {
       }).pipe(withPool({ workers: 1, capacity: 0 })))
   })
 
+  it.effect("a fiber that floods the queue gives way once plenty are ready", () =>
+    Effect.gen(function*() {
+      let started = 0
+      let most = 0
+      yield* script("a", () => Effect.sync(() => started++))
+      for (let dispatched = 1; dispatched <= 10_000; dispatched++) {
+        yield* Work.dispatch({ id: "a" })
+        most = Math.max(most, dispatched - started)
+      }
+      assert.isAtMost(most, 512 + 128)
+    }).pipe(withPool({ workers: 1 })))
+
   describe("a suspended dispatcher is refused at once, though there is no room, when", () => {
     for (const how of ["is sealed", "is cancelled", "is closed with its Scope"] as const) {
       it.effect(`its pool ${how}`, () =>

@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
-import { DispatchError, Job, type Task, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
+import {
+  type ChildTaskFailed,
+  DispatchError,
+  Job,
+  type Task,
+  TaskPool,
+  WaitCycle,
+  WorkerPool,
+  type WorkerPoolService
+} from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
   awaitState,
@@ -18,6 +27,7 @@ import {
   Scripts,
   settleTurns,
   stateOf,
+  TestError,
   trace,
   withPool,
   Work,
@@ -192,9 +202,9 @@ describe("R21 Shutdown", () => {
         yield* close
       }))
 
-    it.effect("a task that every pool has let go of is awaited, and found, like any other", () =>
+    it.effect("a task that every pool has let go of is awaited, found and forgotten like any other", () =>
       Effect.gen(function*() {
-        const { close, register, run } = yield* start()
+        const { close, register, run } = yield* start({ history: 0 })
         const handlers = yield* register(scriptedLayer(Once))
         const ending = gate()
         // a crawl in a ring: the closing of the first lets go of the second
@@ -214,11 +224,12 @@ describe("R21 Shutdown", () => {
         yield* first.exit
         const workerPool = yield* run(Effect.service(WorkerPool))
         assert.strictEqual((yield* workerPool.status).stopping, 1)
-        assert.deepStrictEqual((yield* run(Once.tasks)).map(({ key }) => key).length, 2)
+        assert.deepStrictEqual((yield* run(Once.tasks)).map(({ payload }) => payload), [{ id: "b" }])
         const closed = yield* closing(handlers.close)
         assert.isFalse(yield* closed.done)
         yield* ending.open
         yield* closed.join
+        assert.deepStrictEqual(yield* run(Once.tasks), [])
         yield* close
       }))
 
@@ -670,6 +681,106 @@ describe("R21 Shutdown", () => {
         assert.deepStrictEqual(idOf(yield* run(Work.find({ id: "gone" }))), Option.none())
       }))
 
+    it.effect("handles of pools find what look-ups find: their makers, their tasks, and the payloads of what failed", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start({ history: 4 })
+        yield* register(scriptedLayer(Work))
+        const pools: Array<TaskPool.TaskPool> = []
+        const made = () => Effect.tap(TaskPool.make(), (pool) => Effect.sync(() => pools.push(pool)))
+        const fails = (id: string) => (pool: TaskPool.TaskPool) =>
+          Effect.exit(Effect.andThen(work(id, () => Effect.fail(new TestError({ id })), { pool }), pool.join))
+        const maker = (id: string) => run(work(id, () => Effect.flatMap(made(), fails(`below ${id}`))))
+        yield* (yield* maker("gone")).await
+        const first = yield* maker("first")
+        yield* first.await
+        const last = yield* maker("last")
+        yield* last.await
+        const workerPool = yield* run(Effect.service(WorkerPool))
+        const found = Effect.gen(function*() {
+          const seen: Array<unknown> = []
+          for (const pool of [...pools, workerPool.global]) {
+            seen.push({
+              createdBy: Option.map(pool.createdBy, ({ id }) => id),
+              tasks: (yield* pool.tasks).map(({ id }) => id),
+              payloads: (yield* pool.failures).map(({ payload }) => payload)
+            })
+          }
+          return seen
+        })
+        const before = yield* found
+        assert.deepStrictEqual(before, [
+          { createdBy: Option.none(), tasks: [], payloads: [undefined] },
+          { createdBy: Option.some(first.id), tasks: ["Work-6"], payloads: [{ id: "below first" }] },
+          { createdBy: Option.some(last.id), tasks: ["Work-9"], payloads: [{ id: "below last" }] },
+          { createdBy: Option.none(), tasks: [first.id, last.id], payloads: [] }
+        ])
+        yield* close
+        assert.deepStrictEqual(yield* found, before)
+      }))
+
+    it.effect("handles tell what they told before, however the task has ended", () =>
+      Effect.gen(function*() {
+        const { close, register, run } = yield* start()
+        yield* register(scriptedLayer(Work))
+        const pool = yield* run(TaskPool.make({ name: "kept" }))
+        const reports = (self: { report(progress: number): Effect.Effect<void> }) =>
+          Effect.andThen(self.report(1), self.report(2))
+        const scripts: Record<string, Script> = {
+          succeeded: (self) => Effect.as(reports(self), "done"),
+          failed: (self) => Effect.andThen(reports(self), new TestError({ id: "failed" })),
+          died: (self) => Effect.andThen(reports(self), Effect.die("boom")),
+          canceled: (self) => Effect.andThen(reports(self), Effect.never),
+          timedOut: (self) => Effect.andThen(Effect.andThen(reports(self), self.setTimeout(1000)), Effect.never),
+          above: (self) =>
+            Effect.andThen(reports(self), TaskPool.use((below) => work("below", undefined, { pool: below })))
+        }
+        const tasks: Array<ScriptedTask> = []
+        for (const [id, script] of Object.entries(scripts)) tasks.push(yield* run(work(id, script, { pool })))
+        yield* settleTurns
+        yield* tasks[3]!.cancel("enough")
+        yield* elapse(1000)
+        const told = Effect.gen(function*() {
+          const seen: Array<unknown> = []
+          for (const task of tasks) {
+            const below = yield* task.childPool
+            seen.push({
+              await: yield* Effect.exit(task.await),
+              exit: yield* task.exit,
+              status: yield* task.status,
+              changes: yield* Stream.runCollect(task.changes),
+              progress: yield* Stream.runCollect(task.progress),
+              first: yield* task.firstProgress,
+              below: Option.map(below, ({ id }) => id),
+              createdBy: Option.map(Option.flatMap(below, ({ createdBy }) => createdBy), ({ id }) => id),
+              belowStatus: Option.isSome(below) ? yield* below.value.status : undefined,
+              pool: [task.pool.id, task.pool.name, task.pool.root.id, yield* task.pool.tasks],
+              texts: [task.id, task.key, task.payload, `${task}`, JSON.stringify(task)]
+            })
+            yield* task.cancel("late")
+            yield* task.setPriority(3)
+            yield* task.clearTimeout
+          }
+          return seen
+        })
+        const before = yield* told
+        yield* close
+        yield* elapse(5000)
+        assert.deepStrictEqual(yield* told, before)
+        const hooks = trace()
+        for (const task of tasks) {
+          yield* task.onExit(() => hooks.push(task.id))
+          yield* task.onFailure(() => hooks.push("failed"))
+        }
+        assert.strictEqual(hooks.log.length, 6 + 4)
+        assert.deepInclude(yield* pool.status, { total: 7, complete: 7, failed: 3, canceled: 1 })
+        const joined = failure(yield* Effect.exit(pool.join)) as ChildTaskFailed
+        assert.deepStrictEqual(joined.failures.map(({ payload }) => (payload as { readonly id: string }).id), [
+          "failed",
+          "died",
+          "timedOut"
+        ])
+      }))
+
     it.effect("that it cancels tasks is said before they have ended", () => {
       const { layer, logs } = recordLogs()
       return Effect.gen(function*() {
@@ -743,6 +854,40 @@ describe("R21 Shutdown", () => {
         yield* close
       }))
 
+    const readers = {
+      events: (workerPool: WorkerPoolService) => workerPool.events,
+      "changes of the worker pool": (workerPool: WorkerPoolService) => workerPool.changes,
+      "changes of GLOBAL": (workerPool: WorkerPoolService) => workerPool.global.changes
+    }
+    for (const [what, read] of Object.entries(readers)) {
+      it.effect(`nor does a task of another job, in a pool of the hook, that reads ${what}`, () =>
+        Effect.gen(function*() {
+          const { close, register, run } = yield* start()
+          const handlers = yield* register(scriptedLayer(Work))
+          const others = yield* register(scriptedLayer(Apart))
+          const workerPool = yield* run(Effect.service(WorkerPool))
+          const seen = trace()
+          yield* run(
+            script("reads", () =>
+              Effect.andThen(
+                Stream.runDrain(read(workerPool) as Stream.Stream<unknown>),
+                seen.push("the reader")
+              ))
+          )
+          const hook = Effect.andThen(
+            TaskPool.use((pool) => Apart.dispatch({ id: "reads" }, { pool })),
+            seen.push("the hook")
+          )
+          const task = yield* run(work("a", (self) => self.onExit(() => hook)))
+          yield* settleTurns
+          yield* handlers.close
+          yield* task.await
+          assert.deepStrictEqual(seen.log, ["the reader", "the hook"])
+          yield* others.close
+          yield* close
+        }))
+    }
+
     it.effect("no timer is left", () =>
       Effect.gen(function*() {
         const clock = yield* Clock.Clock
@@ -781,7 +926,8 @@ describe("R21 Shutdown", () => {
         yield* register(scriptedLayer(Work))
         const held = gate()
         const task = yield* run(running("a", () => Effect.uninterruptible(held.wait)))
-        const warnings = Effect.sync(() => logs.filter((text) => text.includes(task.id)).length)
+        const line = `Shutdown waits for ${task.id}, which cannot be interrupted`
+        const warnings = Effect.sync(() => logs.filter((text) => text.trim() === line).length)
         const closed = yield* closing(close)
         yield* elapse(9999)
         assert.strictEqual(yield* warnings, 0)
@@ -1149,6 +1295,30 @@ describe("R21 Shutdown", () => {
         assert.isBelow(line.length, 300)
       }
       assert.match(waits[0]!, /5 ?s|5,?000/)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("what finish-running cancels at once it does not say to wait for, though hooks of that still run", () => {
+    const { layer, logs } = recordLogs()
+    return Effect.gen(function*() {
+      const { close, register, run } = yield* start({
+        workers: 2,
+        gracePeriod: "5 seconds",
+        shutdown: "finish-running"
+      })
+      yield* register(scriptedLayer(Work))
+      for (let n = 0; n < 2; n++) yield* run(running(`${n}`))
+      const held = gate()
+      for (let n = 0; n < 3; n++) yield* (yield* run(work("queued"))).onExit(() => held.wait)
+      const closed = yield* closing(close)
+      yield* held.open
+      yield* elapse(5000)
+      yield* closed.join
+      assert.deepStrictEqual(logs.map((line) => line.trim()), [
+        "Shutdown cancels 3 tasks",
+        "Shutdown waits up to 5s for 2 tasks",
+        "Shutdown cancels 2 tasks"
+      ])
     }).pipe(Effect.provide(layer))
   })
 

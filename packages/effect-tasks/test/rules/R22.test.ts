@@ -659,6 +659,32 @@ describe("R22 Wait cycles", () => {
         assert.strictEqual(yield* task.await, "a")
       }).pipe(withPool()))
 
+    it.effect("and one that was given up no longer is", () =>
+      Effect.gen(function*() {
+        const [goes, given] = [gate(), gate()]
+        const b = yield* work("b", () =>
+          Effect.gen(function*() {
+            yield* goes.wait
+            yield* settleTurns
+            const a = yield* taskById("Work-2")
+            return yield* Effect.orDie(a.await)
+          }))
+        const a = yield* work("a", () =>
+          Effect.gen(function*() {
+            const sending = yield* Effect.forkChild(Effect.orDie(fill(b)), { startImmediately: true })
+            yield* settleTurns
+            assert.isUndefined(sending.pollUnsafe())
+            yield* Fiber.interrupt(sending)
+            const other = yield* work("other", () => Effect.as(given.wait, "given up"))
+            yield* goes.open
+            return yield* other.await
+          }))
+        yield* awaitState(b, "Sleeping")
+        yield* given.open
+        yield* a.await
+        assert.strictEqual(yield* b.await, "given up")
+      }).pipe(withPool()))
+
     it.effect("and one that closes no ring goes through", () =>
       Effect.gen(function*() {
         const start = gate()

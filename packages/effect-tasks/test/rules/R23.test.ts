@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Option, Queue, Schedule, Scope } from "effect"
-import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { Job, type Task, type TaskError, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
   canceled,
@@ -10,6 +10,7 @@ import {
   failure,
   gate,
   recordEvents,
+  recordLogs,
   type Script,
   script,
   scripted,
@@ -132,6 +133,29 @@ describe("R23 Retry", () => {
       assert.deepStrictEqual(cause.reasons.map(({ _tag }) => _tag), ["Fail", "Die"])
       assert.strictEqual((yield* task.status).attempt, 1)
     }).pipe(withPool({}, Thrice)))
+
+  const stops: Record<string, (task: ScriptedTask) => Effect.Effect<unknown>> = {
+    cancel: (task) => Effect.forkChild(task.cancel(), { startImmediately: true }),
+    timeout: (task) => Effect.andThen(task.setTimeout(1000), elapse(1000))
+  }
+  for (const [name, stop] of Object.entries(stops)) {
+    it.effect(`a defect of a finalizer between two attempts is logged when a ${name} comes meanwhile`, () => {
+      const { layer, logs } = recordLogs()
+      return Effect.gen(function*() {
+        const [closing, held] = [gate(), gate()]
+        const finalizer = Effect.andThen(Effect.andThen(closing.open, held.wait), Effect.die("finalizer"))
+        yield* script("a", () => Effect.andThen(Effect.addFinalizer(() => finalizer), new TestError({ id: "a" })))
+        const task = yield* Thrice.dispatch({ id: "a" })
+        yield* closing.wait
+        yield* stop(task)
+        yield* held.open
+        const error = failure(yield* task.exit)
+        assert.strictEqual((error as TaskError)._tag, name === "cancel" ? "TaskCanceled" : "TaskTimeout")
+        yield* settleTurns
+        assert.deepStrictEqual(logs.filter((line) => line.includes("finalizer")).length, 1, logs.join("\n"))
+      }).pipe(withPool({}, Thrice), Effect.provide(layer))
+    })
+  }
 
   describe("is never made after", () => {
     it.effect("a defect", () =>

@@ -1,5 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Fiber, Logger, Metric, Option, Queue, References, Schema, Stream, Tracer } from "effect"
+import {
+  Cause,
+  Effect,
+  Fiber,
+  Logger,
+  Metric,
+  Option,
+  Queue,
+  References,
+  Schema,
+  type Scope,
+  Stream,
+  Tracer
+} from "effect"
 import { Job, type Task, TaskEvent, TaskPool, TaskTimeout, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import {
@@ -9,8 +22,10 @@ import {
   recordEvents,
   script,
   scripted,
+  type ScriptedTask,
   settleTurns,
   TestError,
+  testPool,
   withPool,
   Work,
   work
@@ -477,6 +492,92 @@ describe("R24 Observing", () => {
       }).pipe(withPool({}, Once), Effect.provide(layer))
     })
 
+    it.effect("by a hook carry those of the task whose hook it is, wherever that was registered", () => {
+      const { layer, lines } = recordAnnotations()
+      return Effect.gen(function*() {
+        const logs = (line: string) => () => Effect.flatMap(Effect.forkChild(Effect.log(line)), Fiber.join)
+        const held = gate()
+        const pool = yield* TaskPool.make({ name: "hooked" })
+        yield* script("hooked", (self) =>
+          Effect.gen(function*() {
+            yield* self.onSuccess(logs("handler's onSuccess"))
+            yield* self.onExit(logs("handler's onExit"))
+            yield* held.wait
+          }))
+        const task: ScriptedTask = yield* Once.dispatch({ id: "hooked" }, { pool })
+        yield* task.onExit(logs("handle's onExit"))
+        yield* Effect.annotateLogs(task.onExit(logs("annotated")), "own", "value")
+        const other = yield* work("other", () => task.onSuccess(logs("another task's onSuccess")))
+        yield* other.await
+        yield* held.open
+        yield* task.await
+        yield* task.onExit(logs("late"))
+        yield* (yield* work("late", () => task.onSuccess(logs("another task's, late")))).await
+        const failing = yield* Once.dispatch({ id: "fails" }, { pool })
+        yield* failing.onFailure(logs("no failure"))
+        yield* failing.await
+        assert.sameMembers([...lines.keys()], [
+          "handler's onSuccess",
+          "handler's onExit",
+          "handle's onExit",
+          "annotated",
+          "another task's onSuccess",
+          "late",
+          "another task's, late"
+        ])
+        for (const [line, values] of lines) {
+          assert.includeMembers([...values], [task.id, "Once", "hooked"], line)
+          assert.notInclude(values, other.id, line)
+        }
+        assert.include(lines.get("annotated")!, "value")
+      }).pipe(withPool({}, Once), Effect.provide(layer))
+    })
+
+    it.effect("carry them for a logger that keeps them and reads them when the task has ended", () => {
+      const kept: Array<object> = []
+      const logger = Logger.make<unknown, void>(({ fiber }) => {
+        kept.push(fiber.getRef(References.CurrentLogAnnotations))
+      })
+      return Effect.gen(function*() {
+        const task = yield* work("a", () => Effect.log("handler"))
+        yield* task.await
+        assert.deepStrictEqual({ ...kept[0] }, { task: task.id, job: "Work", pool: "GLOBAL" })
+      }).pipe(withPool(), Effect.provide(Logger.layer([logger])))
+    })
+
+    it.effect("carry them too where the handler provides loggers of its own", () => {
+      const own = recordAnnotations()
+      const around = recordAnnotations()
+      return Effect.gen(function*() {
+        const held = gate()
+        const pool = yield* TaskPool.make({ name: "own" })
+        yield* script("b", () => Effect.log("child").pipe(Effect.provide(own.layer)))
+        const task = yield* work("a", () =>
+          Effect.gen(function*() {
+            yield* Effect.log("handler")
+            yield* Effect.flatMap(Effect.forkChild(Effect.log("fiber")), Fiber.join)
+            yield* Effect.annotateLogs(Effect.log("annotated"), "own", "value")
+            yield* Effect.annotateLogs(Effect.log("renamed"), "task", "mine")
+            const child = yield* Once.dispatch({ id: "b" })
+            yield* child.await
+            yield* Effect.forkDetach(Effect.andThen(held.wait, Effect.log("left")))
+          }).pipe(Effect.provide(own.layer)), { pool })
+        yield* task.await
+        yield* held.open
+        yield* settleTurns
+        const { lines } = own
+        for (const line of ["handler", "fiber", "annotated"]) {
+          assert.sameMembers([...lines.get(line)!].filter((value) => value !== "value"), [task.id, "Work", "own"], line)
+        }
+        assert.include(lines.get("annotated")!, "value")
+        assert.sameMembers([...lines.get("renamed")!], ["mine", "Work", "own"])
+        assert.include(lines.get("child")!, "Once")
+        assert.notInclude(lines.get("child")!, task.id)
+        assert.deepStrictEqual(lines.get("left"), [])
+        assert.deepStrictEqual([...around.lines.keys()], [])
+      }).pipe(withPool({}, Once), Effect.provide(around.layer))
+    })
+
     it.effect("and outside carry none, also in what a handler left behind", () => {
       const { layer, lines } = recordAnnotations()
       return Effect.gen(function*() {
@@ -493,6 +594,88 @@ describe("R24 Observing", () => {
         for (const line of ["left", "outside"]) assert.notInclude(lines.get(line)!, task.id)
       }).pipe(withPool(), Effect.provide(layer))
     })
+  })
+
+  describe("moments are of where they say, though users' code has held the thread just before, in", () => {
+    let now = Date.UTC(2030, 0)
+    const hold = Effect.sync(() => {
+      now += 1000
+    })
+    type Listening = Effect.Effect<unknown, unknown, WorkerPool | Scope.Scope>
+    const holders: Record<string, (before: ScriptedTask) => Listening> = {
+      "a handler": () => Effect.void,
+      "a hook": (before) => before.onExit(() => hold),
+      "who waits for a task": (before) => Effect.forkScoped(Effect.andThen(Effect.exit(before.await), hold)),
+      "who waits for a pool": ({ pool }) => Effect.forkScoped(Effect.andThen(pool.settled, hold)),
+      "a finalizer of a pool": ({ pool }) => pool.addFinalizer(() => hold),
+      "a reader of events": () =>
+        WorkerPool.use(({ events }) => Effect.forkScoped(Stream.runForEach(events, () => hold))),
+      "a reader of a status": ({ changes }) => Effect.forkScoped(Stream.runForEach(changes, () => hold)),
+      "a logger": () => Effect.void
+    }
+    const { now: real } = Date
+    const held = Effect.acquireRelease(
+      Effect.sync(() => (Date.now = () => now)),
+      () => Effect.sync(() => (Date.now = real))
+    )
+
+    it.live("a dispatcher that has waited for room", () =>
+      Effect.gen(function*() {
+        yield* held
+        const first = gate()
+        let started = 0
+        yield* work("first", () => first.wait)
+        yield* settleTurns
+        yield* script("second", () => Effect.sync(() => (started = now)))
+        const second = yield* Effect.forkChild(Effect.tap(work("second"), hold), { startImmediately: true })
+        yield* settleTurns
+        assert.isUndefined(second.pollUnsafe())
+        yield* first.open
+        const task = yield* Fiber.join(second)
+        yield* task.await
+        const { startedAt } = yield* task.status
+        assert.deepStrictEqual(startedAt, Option.some(started))
+      }).pipe(Effect.scoped, Effect.provide(testPool({ workers: 1, capacity: 0 }))))
+
+    for (const [name, listen] of Object.entries(holders)) {
+      const logger = Logger.make(() => name === "a logger" ? Effect.runSync(hold) : undefined)
+      // it.live: the runtime keeps readings of Effect's own clock alone
+      it.live(name, () =>
+        Effect.gen(function*() {
+          yield* held
+          const { pause, resume } = yield* WorkerPool
+          const pool = yield* TaskPool.make()
+          const tasks: Array<ScriptedTask> = []
+          const expected: Array<ReadonlyArray<unknown>> = []
+          yield* pause
+          for (let n = 0; n < 6; n++) {
+            const queued = now
+            const handler = Effect.gen(function*() {
+              const started = now
+              yield* Effect.log("starts")
+              yield* hold
+              if (n % 2 === 1) yield* Effect.yieldNow
+              expected[n] = [queued, Option.some(started), Option.some(now)]
+            })
+            const task = yield* work(`${n}`, () => handler, n < 3 ? { pool } : {})
+            yield* listen(task)
+            yield* hold
+            tasks.push(task)
+          }
+          yield* settleTurns
+          yield* resume
+          yield* hold
+          for (const task of tasks) {
+            yield* task.await
+            yield* hold
+          }
+          for (const [n, task] of tasks.entries()) {
+            const { finishedAt, queuedAt, startedAt } = yield* task.status
+            assert.deepStrictEqual([queuedAt, startedAt, finishedAt], expected[n], task.id)
+          }
+          yield* pool.seal
+        }).pipe(Effect.scoped, Effect.provide(testPool({ workers: 2 })), Effect.provide(Logger.layer([logger]))))
+    }
   })
 
   it.effect("metrics count dispatches, outcomes, queue time and run time by job", () =>

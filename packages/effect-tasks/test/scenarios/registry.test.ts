@@ -108,7 +108,7 @@ describe("6.1 Registry", () => {
     }).pipe(withPool()))
 
   it("7. a job cannot be registered without a handler", () => {
-    expectTypeOf<Parameters<typeof Named.toLayer>["length"]>().toEqualTypeOf<1>()
+    expectTypeOf<Parameters<typeof Named.toLayer>["length"]>().toEqualTypeOf<1 | 2>()
     // @ts-expect-error: no handler
     const none = () => Named.toLayer()
     // @ts-expect-error: not a handler

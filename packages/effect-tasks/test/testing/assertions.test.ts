@@ -96,7 +96,7 @@ describe("notDispatched", () => {
       yield* notDispatched(Mail, { to: "bob@x" })
       yield* notDispatched(Ping)
       const error = yield* failureOf(notDispatched(Mail))
-      assert.include(error.message, "Expected no dispatch of Mail, but there were: \n  Mail-1")
+      assert.include(error.message, "Expected no dispatch of Mail, but there were:\n  Mail-1")
     }).pipe(provide))
 
   it.effect("watches for as long as it is told to", () =>

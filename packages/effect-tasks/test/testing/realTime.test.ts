@@ -47,7 +47,7 @@ describe("real work under a TestClock", () => {
     Effect.gen(function*() {
       yield* Lasts.dispatch({ millis: 75 })
       const error = yield* failureOf(notDispatched(Done, undefined, { within: "10 seconds" }))
-      assert.include(error.message, "but there were: \n  Done-2")
+      assert.include(error.message, "but there were:\n  Done-2")
     }).pipe(provide))
 
   it.effect("under Explore no real time passes, so seeds replay", () => {

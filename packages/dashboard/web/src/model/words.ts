@@ -36,6 +36,8 @@ export const statusText = (row: TaskRow): string => {
 export const waitingWords: Readonly<Record<NonNullable<TaskRow["waitingFor"]>, string>> = {
   slot: "for a worker",
   "job-concurrency": "for its job's limit",
+  "pool-concurrency": "for its pool's limit",
+  rate: "for its rate",
   key: "for its key",
   paused: "while paused",
   delay: "for its delay",

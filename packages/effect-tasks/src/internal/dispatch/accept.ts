@@ -16,15 +16,16 @@ import { bare } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { countDispatch } from "../observe/metrics.ts"
 import { KeyQueue } from "../queue/keyQueue.ts"
-import { Limit } from "../queue/limit.ts"
 import { type Inside, runAt, taskAt } from "../record/currentTask.ts"
+import type { BulkEntry } from "../record/cursor.ts"
 import { type JobState, keyConcern, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, type Run, type Ticket } from "../record/run.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countNew, countReuse } from "../transition/counting.ts"
-import { postpone, queue, setPriority } from "../transition/lifecycle.ts"
+import { postpone, putOff, queue, setPriority } from "../transition/lifecycle.ts"
+import { limitsOf, regate } from "../transition/limits.ts"
 import { stopTask } from "../transition/stop.ts"
 import { hold, link, ticketOf } from "../transition/tickets.ts"
 import { checkHold, isWithin } from "../wait/graph.ts"
@@ -34,10 +35,12 @@ export interface Circumstances {
   /** What the dispatcher is inside of. */
   readonly from?: Inside | undefined
   readonly delay?: number | undefined
-  /** The job's own concurrency key. */
-  readonly limitKey?: string | undefined
+  /** By which of its keys it stands behind each limit of its registration. */
+  readonly limitKeys?: ReadonlyArray<string> | undefined
   /** Told in the step that accepts, of the ticket that holds it; a kept result has none. The fiber may be interrupted before it sees the task. */
   readonly accepted?: ((ticket: Ticket | undefined) => void) | undefined
+  /** What makes it, as one of many. */
+  readonly cursor?: BulkEntry | undefined
   /** The task that this one replaces, whatever the job's policy. */
   readonly replaces?: TaskRecord | undefined
 }
@@ -46,8 +49,8 @@ export type Dispatched = Effect.Effect<Task<any, any, any, any>, DispatchError>
 
 /** Accepts a task that was made for a checked dispatch, or refuses it; nothing when it must wait for room. */
 export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatched | undefined => {
-  const refusal = refuse(run, how.from)
-  if (refusal !== undefined) return refusal
+  const reason = closed(run.registration, run.task.pool, how.from, how.cursor !== undefined)
+  if (reason !== undefined) return refused(run, reason)
   const { registration: { definition, job }, task } = run
   const { replaces } = how
   const earlier = replaces === undefined
@@ -60,17 +63,20 @@ export const accept = (run: Run, how: Circumstances, hasRoom: boolean): Dispatch
         return refused(run, new DuplicateTask({ taskId: holder.task.id, key: task.key! }))
       }
       if (definition.unique === "join" && isJoinable(holder)) return join(task, how, holder)
+      if (definition.unique === "latest" && holder.task.state === "Queued") return replace(run, how, holder)
     } else if (definition.kept !== undefined) {
       const kept = job.kept.get(task.key!)
       if (kept !== undefined) return reuse(task.pool, how, kept)
     }
   }
-  const exempt = replaces !== undefined || (holder !== undefined && definition.unique === "supersede")
+  const exempt = replaces !== undefined || how.cursor !== undefined ||
+    (holder !== undefined && definition.unique === "supersede")
   if (!hasRoom && !exempt && taskAt(how.from) === undefined) return undefined
-  const ring = earlier === undefined ? undefined : ringBehind(task.pool, earlier)
+  const stops = definition.unique !== "latest" || replaces !== undefined
+  const ring = earlier === undefined ? undefined : ringBehind(task.pool, earlier, stops)
   if (ring !== undefined) return Effect.die(ring)
   insert(run, how, earlier)
-  if (exempt && holder !== undefined) {
+  if (holder !== undefined && (replaces !== undefined || definition.unique === "supersede")) {
     stopTask(holder, { _tag: "cancel", reason: replaces === undefined ? "superseded" : "recomputed" })
   }
   if (replaces !== undefined && task.key !== undefined) job.kept.remove(task.key)
@@ -91,13 +97,18 @@ const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: 
   return Exit.succeed(task.machine.settings.toHandle(task, origin))
 }
 
-const refuse = (run: Run, from: Inside | undefined): Dispatched | undefined => {
-  const { registration, task: { machine, pool } } = run
+/** Why a dispatch is refused, whatever it dispatches; one that has begun goes on in a sealed pool. */
+export const closed = (
+  registration: Registration,
+  pool: PoolRecord,
+  from: Inside | undefined,
+  hasBegun: boolean
+): DispatchErrorReason | undefined => {
   const by = taskAt(from)
-  if (isClosed(machine, by) || isClosed(registration, by)) return refused(run, new WorkerPoolClosed({}))
+  if (isClosed(pool.machine, by) || isClosed(registration, by)) return new WorkerPoolClosed({})
   // a sealed pool still takes what its own unfinished tasks, and those below them, dispatch
-  const open = !pool.done && !pool.canceled && (!pool.sealed || isWithin(pool, runAt(from)?.task))
-  return open ? undefined : refused(run, new PoolClosed({ poolId: pool.id }))
+  const open = !pool.done && !pool.canceled && (!pool.sealed || hasBegun || isWithin(pool, runAt(from)?.task))
+  return open ? undefined : new PoolClosed({ poolId: pool.id })
 }
 
 /** What closes still takes what live tasks dispatch. */
@@ -105,9 +116,9 @@ const isClosed = ({ phase }: Machine | Registration, from: TaskRecord | undefine
   phase === "closed" || (phase === "closing" && from === undefined)
 
 /** The defect of queueing in a pool behind a task that waits for it; one that is cancelled now ends its wait. */
-const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>): WaitCycle | undefined => {
+const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>, stops: boolean): WaitCycle | undefined => {
   for (const run of earlier.backwards()) {
-    const ring = isJoinable(run) ? undefined : checkHold(pool, run.task)
+    const ring = stops && isJoinable(run) ? undefined : checkHold(pool, run.task)
     if (ring !== undefined) return ring
   }
   return undefined
@@ -130,13 +141,38 @@ const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): 
   return accepted(task, "joined", how, ticket)
 }
 
+/** A queued task takes the payload of a later dispatch, and its delay starts anew. */
+const replace = (run: Run, how: Circumstances, holder: Run): Dispatched => {
+  const { task } = holder
+  const { machine } = task
+  const outcome = join(run.task, how, holder)
+  if (ticketOf(run.pool, holder) === undefined) return outcome // it would wait for itself
+  machine.inStep++
+  task.payload = run.task.payload
+  machine.emit(event.replaced, task, undefined)
+  holder.registration = run.registration
+  regate(holder, limitsOf(holder, how.limitKeys))
+  const { delay = 0 } = how
+  const isDelayed = holder.rare?.delay !== undefined
+  if (!machine.settings.inline && (delay > 0 || isDelayed)) {
+    const left = (holder.rare?.dueBy ?? Infinity) - machine.timers.moment()
+    putOff(holder, Math.max(0, Math.min(delay, left)))
+  }
+  machine.inStep--
+  return outcome
+}
+
 const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
   countReuse(task, pool)
   task.machine.emit(event.reused, task, pool)
   return accepted(task, "reused", how, undefined)
 }
 
-const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier: KeyQueue<Run> | undefined): void => {
+const insert = (
+  run: Run,
+  { cursor, delay = 0, from, limitKeys }: Circumstances,
+  earlier: KeyQueue<Run> | undefined
+): void => {
   const { registration: { definition, job }, task } = run
   const { key, machine, pool } = task
   machine.inStep++
@@ -147,13 +183,17 @@ const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier:
   const parentId = pool.makerId ?? runAt(from)?.task.id
   if (parentId !== pool.makerId) extrasOf(task).parentId = parentId
   if (run.rare?.timeouts !== undefined) extrasOf(task).timeouts = run.rare.timeouts
-  run.limit = limitOf(run, limitKey)
-  run.limit?.retain()
+  run.limits = limitsOf(run, limitKeys)
+  run.limits?.retain()
   task.run = run
   machine.index?.add(task)
-  machine.live++
   link(run)
-  countNew(run)
+  if (cursor !== undefined) rareOf(run).cursor = cursor
+  if (cursor !== undefined && cursor.counted > 0) cursor.counted--
+  else {
+    machine.live++
+    countNew(run)
+  }
   countDispatch(task)
   machine.emit(event.queued, task, task.priority, task.queuedAt)
   const keyQueue = earlier ?? (definition.unique === undefined ? undefined : keyQueueOf(job, key!))
@@ -161,6 +201,7 @@ const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier:
     rareOf(run).keyPlace = keyQueue.add(run)
     if (key !== undefined) machine.reconsider(keyConcern(job, key))
   }
+  if (definition.maxDelay < Infinity) rareOf(run).dueBy = machine.timers.moment() + definition.maxDelay
   if (delay > 0 && !machine.settings.inline) postpone(run, delay)
   else queue(run)
   machine.inStep--
@@ -180,15 +221,4 @@ const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQ
   const queue = new KeyQueue<Run>()
   rareOf(run).keyPlace = queue.add(run)
   return queue
-}
-
-const limitOf = ({ registration: { definition: { concurrency }, job }, task }: Run, key = ""): Limit | undefined => {
-  if (concurrency === undefined) return undefined
-  const { machine } = task
-  let limit = job.limits.get(key)
-  if (limit === undefined) {
-    limit = new Limit(concurrency.limit, [machine.ready, machine.resuming], () => job.limits.delete(key))
-    job.limits.set(key, limit)
-  }
-  return limit
 }

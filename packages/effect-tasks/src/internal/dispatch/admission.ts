@@ -4,6 +4,7 @@ import { QueueFull } from "../../TaskError.ts"
 import { keyConcern } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Run } from "../record/run.ts"
+import { limitKeysOf, limitsFor } from "../transition/limits.ts"
 import { accept, type Circumstances, type Dispatched, refused } from "./accept.ts"
 
 /** Accepts a task now, or when there is room. */
@@ -15,13 +16,14 @@ export const submit = (run: Run, how: Circumstances): Dispatched => {
 }
 
 /** A queue may be longer than its capacity by what the free slots are about to take. */
-const hasRoom = (run: Run, { limitKey = "" }: Circumstances): boolean => {
+const hasRoom = (run: Run, { limitKeys }: Circumstances): boolean => {
   const { paused, ready, resuming, settings, slots } = run.task.machine
-  if (settings.capacity === Infinity) return true
-  const free = paused ? 0 : Math.max(0, slots.limit - slots.busy - resuming.startable)
-  const taken = Math.min(ready.startable, free)
-  const isHeldBack = run.task.job.limits.get(limitKey)?.hasRoom === false
-  return ready.size - taken < settings.capacity || (taken < free && !isHeldBack)
+  if (ready.size < settings.capacity) return true
+  if (paused || !slots.available) return false
+  const free = slots.limit - slots.busy - resuming.startable(slots.limit - slots.busy).count
+  const { count, taken } = ready.startable(free)
+  if (ready.size - count < settings.capacity) return true
+  return count < free && [...limitsFor(run, limitKeys)].every((limit) => limit.room > (taken.get(limit) ?? 0))
 }
 
 /** Admits the first that waits, when there is room; whether there was one. */
@@ -34,10 +36,10 @@ const suspend = (run: Run, how: Circumstances): Dispatched =>
   Effect.callback((resume) => {
     const { machine, priority } = run.task
     const { suspended } = machine
+    let renewed = how
     const admit = (hasRoom: boolean): boolean => {
       if (dispatch.heapIndex < 0) return true
-      renew(run)
-      const outcome = accept(run, how, hasRoom)
+      const outcome = orDie(() => accept(run, renewed = renew(run, renewed), hasRoom))
       if (outcome === undefined) return false
       suspended.remove(dispatch)
       resume(outcome)
@@ -48,7 +50,7 @@ const suspend = (run: Run, how: Circumstances): Dispatched =>
       order: machine.nextOrder(),
       concerns: concernsOf(run),
       heapIndex: -1,
-      hasRoom: () => hasRoom(run, how),
+      hasRoom: () => hasRoom(run, renewed),
       admit
     }
     suspended.add(dispatch)
@@ -65,8 +67,19 @@ const concernsOf = ({ registration: { definition, job }, task }: Run): ReadonlyA
 }
 
 /** Takes the newest handler of the job, which may have come while the dispatcher waited. */
-const renew = (run: Run): void => {
+const renew = (run: Run, how: Circumstances): Circumstances => {
   const { definition, job } = run.registration
   const newest = job.registrations.findLast(({ phase }) => phase === "open")
-  if (newest?.definition === definition) run.registration = newest
+  if (newest === undefined || newest === run.registration || newest.definition !== definition) return how
+  run.registration = newest
+  return { ...how, limitKeys: limitKeysOf(newest, run.task.payload) }
+}
+
+/** The key functions of a new layer's limits are the user's. */
+const orDie = (accepting: () => Dispatched | undefined): Dispatched | undefined => {
+  try {
+    return accepting()
+  } catch (defect) {
+    return Effect.die(defect)
+  }
 }

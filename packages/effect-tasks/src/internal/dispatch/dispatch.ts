@@ -6,18 +6,20 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { DispatchOptions } from "../../Job.ts"
 import { type DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
-import { type Check, type Checks, refuse, toDelay, toMillis, toOptions, toPriority } from "../job/checks.ts"
+import { type Check, type Checks, read, refuse, toDelay, toMillis, toOptions, toPriority } from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
 import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
-import { CurrentTask, type Inside, taskAt } from "../record/currentTask.ts"
+import { CurrentTask, type Inside, nodeOf, taskAt } from "../record/currentTask.ts"
 import type { Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, Run } from "../record/run.ts"
 import { TaskRecord } from "../record/task.ts"
-import { type Circumstances, type Dispatched, refusal } from "./accept.ts"
+import { limitKeysOf } from "../transition/limits.ts"
+import { type Circumstances, closed, type Dispatched, refusal } from "./accept.ts"
 import { submit } from "./admission.ts"
+import { Cursor } from "./cursor.ts"
 import { inline } from "./holding.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -36,6 +38,12 @@ const dispatchOptions = {
   queueTimeout: toMillis
 } satisfies Checks<DispatchOptions>
 
+/** Options that a later dispatch will be given. */
+export const toDispatchOptions: Check<DispatchOptions> = (value, option, subject) => {
+  read(value, dispatchOptions, subject, option)
+  return value as DispatchOptions // all of them are checked
+}
+
 /** Dispatches, for this fiber and now, an input that is checked, or decoded from its JSON form where no check is given. */
 export const dispatch = (
   fiber: AnyFiber,
@@ -44,7 +52,8 @@ export const dispatch = (
   input: unknown,
   check: Definition["check"] | undefined,
   options: DispatchOptions | undefined,
-  accepted?: Circumstances["accepted"]
+  accepted?: Circumstances["accepted"],
+  cursor?: Cursor
 ): Dispatched => {
   const from = fiber.getRef(CurrentTask)
   const registration = registrationOf(machine, tag, from)
@@ -63,10 +72,39 @@ export const dispatch = (
   if (options?.priority !== undefined) task.priority = toPriority(options.priority, "priority", definition.subject)
   if (definition.keyed) task.key = definition.keyOf(payload.value)
   const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
-  const limitKey = definition.concurrency?.key?.(payload.value)
-  const delay = options?.delay === undefined ? undefined : toDelay(options.delay, "delay", definition.subject)
-  const plain = from === undefined && limitKey === undefined && delay === undefined && accepted === undefined
-  return submitted(run, plain ? plainly : { from, limitKey, delay, accepted })
+  const limitKeys = limitKeysOf(registration, payload.value)
+  const delay = options?.delay === undefined ? definition.delay : toDelay(options.delay, "delay", definition.subject)
+  const plain = from === undefined && limitKeys === undefined && delay === 0 && accepted === undefined &&
+    cursor === undefined
+  return submitted(run, plain ? plainly : { from, limitKeys, delay, accepted, cursor })
+}
+
+/** Many dispatches of this fiber as one entry of the ready queue; or why there can be none. */
+export const openCursor = (
+  fiber: AnyFiber,
+  machine: Machine,
+  definition: Definition,
+  ahead: number,
+  options: DispatchOptions
+): Cursor | DispatchError => {
+  const { check, subject, tag } = definition
+  read(options, dispatchOptions, subject)
+  const from = fiber.getRef(CurrentTask)
+  const registration = registrationOf(machine, tag, from)
+  if (registration === undefined) return notRegistered(machine, tag)
+  const pool = poolOf(options, machine, definition)
+  const reason = closed(registration, pool, from, false)
+  if (reason !== undefined) return refusal(tag, reason)
+  const { priority = definition.priority } = options
+  return new Cursor({
+    job: tag,
+    pool,
+    priority: toPriority(priority, "priority", subject),
+    ahead,
+    from: nodeOf(fiber),
+    dispatch: (item, cursor) => dispatch(fiber, machine, tag, item, check, options, undefined, cursor),
+    refused: () => closed(registration, pool, from, true)
+  })
 }
 
 const plainOptions: DispatchOptions = {}
@@ -82,8 +120,8 @@ export const recompute = (task: TaskRecord): Dispatched =>
     const { definition } = registration
     const again = new TaskRecord(job, payload, task.pool, task.priority)
     if (definition.keyed) again.key = task.key ?? definition.keyOf(payload)
-    const limitKey = definition.concurrency?.key?.(payload)
-    return submitted(runFor(again, registration, fiber, task.extras?.timeouts), { from, limitKey, replaces: task })
+    const limitKeys = limitKeysOf(registration, payload)
+    return submitted(runFor(again, registration, fiber, task.extras?.timeouts), { from, limitKeys, replaces: task })
   })
 
 const runFor = (

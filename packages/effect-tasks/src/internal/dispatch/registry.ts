@@ -3,6 +3,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Definition } from "../job/definition.ts"
+import type { LimitDefinition } from "../job/limit.ts"
 import { annotated, logSafely } from "../observe/log.ts"
 import { Kept } from "../record/history.ts"
 import type { JobState, Registration } from "../record/job.ts"
@@ -20,10 +21,18 @@ export const register = (
   machine: Machine,
   definition: Definition,
   handler: Registration["handler"],
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  limits: ReadonlyArray<LimitDefinition>
 ): Registration => {
   const job = jobState(machine, definition)
-  const registration: Registration = { job, definition, handler, context: annotated(context), phase: "open" }
+  const registration: Registration = {
+    job,
+    definition,
+    handler,
+    context: annotated(context),
+    limits: [...new Set([...definition.limits, ...limits])], // one that is named twice is taken once
+    phase: "open"
+  }
   job.registrations.push(registration)
   job.wasRegistered = true
   // a layer that is built while others close is part of their shutdown
@@ -51,7 +60,7 @@ export const jobState = (machine: Machine, definition: Definition): JobState => 
     registrations: [],
     wasRegistered: false,
     keys: new Map(),
-    limits: new Map(),
+    hold: undefined,
     kept: keptOf(machine, definition),
     metrics: undefined
   }
@@ -91,8 +100,10 @@ export const shutDown = (
     machine.graceEnd ??= machine.timers.now() + machine.settings.gracePeriod
     const grace = machine.graceEnd - machine.timers.now()
     if (grace > 0) {
-      if (machine.settings.shutdown === "finish-running") yield* cancelAll(live().filter(isForgone))
-      yield* tell(live(), (count) => `Shutdown waits up to ${Duration.format(Duration.millis(grace))} for ${count}`)
+      const forgone = new Set(machine.settings.shutdown === "finish-running" ? live().filter(isForgone) : [])
+      yield* cancelAll([...forgone])
+      const waited = live().filter((task) => !forgone.has(task))
+      yield* tell(waited, (count) => `Shutdown waits up to ${Duration.format(Duration.millis(grace))} for ${count}`)
       yield* awaitAll(machine, live, grace)
     }
     refuse()

@@ -1,20 +1,27 @@
 /** What a job can do. */
 import * as Context from "effect/Context"
+import type * as Cron from "effect/Cron"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { DispatchOptions } from "../../Job.ts"
+import type { CronOptions, DispatchAllOptions, DispatchOptions, HandlerOptions, PauseOptions } from "../../Job.ts"
 import type { Any as AnyTask } from "../../Task.ts"
 import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
 import { dispatch } from "../dispatch/dispatch.ts"
 import { owning } from "../dispatch/holding.ts"
-import { register, unregister } from "../dispatch/registry.ts"
-import { toFunction, toText } from "../job/checks.ts"
+import { jobState, register, unregister } from "../dispatch/registry.ts"
+import { type Checks, read, toFunction, toMillis, toText } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
+import { toLimits } from "../job/limit.ts"
 import { logSafely } from "../observe/log.ts"
+import type { JobState } from "../record/job.ts"
+import type { Machine } from "../record/machine.ts"
 import { JobTypeId } from "../record/typeIds.ts"
+import { holdJob } from "../transition/limits.ts"
+import { toCron } from "./cron.ts"
+import { dispatchAll } from "./dispatchAll.ts"
 import { directoryIn, machineIn } from "./service.ts"
 import { keyOf, toTask } from "./task.ts"
 
@@ -75,6 +82,8 @@ export const make = (definition: Definition) => {
     static readonly messageSchema = definition.message
     static readonly dispatch = (payload?: unknown, options?: DispatchOptions) =>
       new Dispatch(definition, payload, options)
+    static readonly dispatchAll = (items: any, options: DispatchAllOptions = {}) =>
+      dispatchAll(definition, items, options, (item, how) => new Dispatch(definition, item, how))
     static readonly run = (payload?: unknown, options?: DispatchOptions) =>
       owning((own) => Effect.flatMap(new Dispatch(definition, payload, options, own), (task) => task.await))
     static readonly tasks = Effect.withFiber((fiber) =>
@@ -100,15 +109,38 @@ export const make = (definition: Definition) => {
     static [NodeInspectSymbol](): string {
       return this.toString()
     }
+    static readonly toCron = (expression: string | Cron.Cron, options?: CronOptions<any>) =>
+      toCron(definition, (payload, how) => new Dispatch(definition, payload, how), expression, options)
     static readonly of = <H>(handler: H): H => handler
-    static readonly toLayer = (handler: any) => toLayer(definition, handler)
+    static readonly toLayer = (handler: any, options?: HandlerOptions<any>) => toLayer(definition, handler, options)
+    static readonly pause = (options: PauseOptions = {}) =>
+      withJob(definition, (machine, job) => {
+        const { for: millis = Infinity } = read(options, pauseOptions, definition.subject)
+        holdJob(machine, job, machine.timers.moment() + millis)
+      })
+    static readonly resume = withJob(definition, (machine, job) => holdJob(machine, job, -Infinity))
   }
 }
+
+const pauseOptions = { for: toMillis } satisfies Checks<PauseOptions>
+const handlerOptions = { limits: toLimits } satisfies Checks<HandlerOptions>
+
+const withJob = (definition: Definition, f: (machine: Machine, job: JobState) => void) =>
+  Effect.withFiber((fiber) => {
+    const machine = machineIn(fiber.context)
+    f(machine, jobState(machine, definition))
+    return Effect.void
+  })
 
 type AnyHandler = Parameters<typeof register>[2]
 
 /** Registers as the last acquisition of its layer, so that the tasks end before anything the handler needs. */
-const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<AnyHandler, any, any>) => {
+const toLayer = (
+  definition: Definition,
+  handler: AnyHandler | Effect.Effect<AnyHandler, any, any>,
+  options: HandlerOptions<any> = {}
+) => {
+  const { limits = [] } = read(options, handlerOptions, definition.subject)
   const Handler = Context.Service<{}>(`effect-tasks/Job/${definition.tag}`)
   return Layer.effect(
     Handler,
@@ -118,7 +150,7 @@ const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<Any
       const context = yield* Effect.context<never>()
       const machine = machineIn(context)
       const { job } = yield* Effect.acquireRelease(
-        Effect.sync(() => register(machine, definition, run, context)),
+        Effect.sync(() => register(machine, definition, run, context, limits)),
         (registration) => unregister(machine, registration)
       )
       if (job.registrations.filter(({ phase }) => phase === "open").length > 1) {

@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Reports, Source } from "../record/source.ts"
+import type { Node, Reports, Source } from "../record/source.ts"
 import { until } from "../wait/wait.ts"
 
 /** A view of reports from the reader who has seen this version. */
@@ -25,6 +25,8 @@ interface Options {
   /** The version before the first one to read. */
   readonly seen: number
   readonly check?: Check
+  /** Whose values they are. */
+  readonly target?: Node
   /** Whether the values go on as long as the worker pool. */
   readonly endless?: boolean
 }
@@ -33,14 +35,14 @@ interface Options {
 export const latest = <A>(
   reports: () => Reports,
   read: () => A,
-  { check, endless, seen: first }: Options
+  { check, endless, seen: first, target }: Options
 ): Stream.Stream<A> =>
   Stream.fromPull(Effect.sync(() => {
     const source = reports()
     let seen = first
     return Effect.suspend(() =>
       Effect.flatMap(
-        until(reader(source, seen), { reason: "task", check, reads: endless }),
+        until(reader(source, seen), { reason: "task", check, target, reads: endless }),
         () => {
           if (source.version === seen) return Cause.done()
           seen = source.version

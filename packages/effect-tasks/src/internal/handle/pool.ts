@@ -9,7 +9,7 @@ import type { Any, CancelOptions } from "../../Task.ts"
 import { ChildTaskFailed, PoolCanceled, TaskFailure } from "../../TaskError.ts"
 import type { PoolStatus, TaskPool, TaskPoolOptions } from "../../TaskPool.ts"
 import type { WorkerPool } from "../../WorkerPool.ts"
-import { bare, type Checks, read, toFunction, toReason, toText, toWord } from "../job/checks.ts"
+import { bare, type Checks, read, refuse, toCount, toFunction, toReason, toText, toWord } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { labelOfFailed, poolNameOf } from "../observe/label.ts"
 import { Printed } from "../observe/printed.ts"
@@ -19,6 +19,7 @@ import { type Failed, handleOf, PoolRecord, runsOf } from "../record/pool.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { TaskPoolTypeId } from "../record/typeIds.ts"
 import { detached, runHere } from "../run/hooks.ts"
+import { limitPool } from "../transition/limits.ts"
 import { countsOf } from "../transition/rollUp.ts"
 import { cancelPool } from "../transition/stop.ts"
 import { hasHeld, parentBelow, seal } from "../transition/tickets.ts"
@@ -104,6 +105,16 @@ export class PoolHandle extends Printed implements TaskPool {
     })
   }
 
+  resize(concurrency: number): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const limit = toConcurrency(concurrency, "concurrency", "TaskPool")
+      if (this.isGlobal) {
+        refuse("TaskPool GLOBAL", "concurrency", concurrency, "resize the WorkerPool, or limit its jobs")
+      }
+      limitPool(this.record, limit)
+    })
+  }
+
   cancel(given?: string | CancelOptions): Effect.Effect<void> {
     return Effect.suspend(() => stopAndAwait(this.record, toReason(given)))
   }
@@ -116,7 +127,9 @@ export class PoolHandle extends Printed implements TaskPool {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
     const check: Check = (from) => checkEnd(from, record)
-    return reading(latest(() => record.changes, () => statusOf(record), { seen: -1, check, endless: true }))
+    return reading(
+      latest(() => record.changes, () => statusOf(record), { seen: -1, check, target: record, endless: true })
+    )
   }
 
   get failures(): Effect.Effect<ReadonlyArray<TaskFailure>> {
@@ -202,7 +215,13 @@ export const verdictOf = (pool: PoolRecord): ChildTaskFailed | PoolCanceled | un
   return pool.canceled ? bare(() => new PoolCanceled({ poolId, reason })) : undefined
 }
 
-const poolOptions = { name: toText, onFailure: toWord("continue", "cancel") } satisfies Checks<TaskPoolOptions>
+const toConcurrency = toCount(1)
+
+const poolOptions = {
+  name: toText,
+  onFailure: toWord("continue", "cancel"),
+  concurrency: toConcurrency
+} satisfies Checks<TaskPoolOptions>
 
 /** Opens a pool in the current Scope. */
 export const makePool = (options?: TaskPoolOptions): Effect.Effect<PoolHandle, never, WorkerPool | Scope.Scope> =>
@@ -219,6 +238,7 @@ export const makePoolIn = (
     const maker = runOf(fiber)
     const parent = maker === undefined ? undefined : parentBelow(maker.task)
     const pool = new PoolRecord(machine, machine.nextNumber(), maker?.task, parent, given)
+    if (given.concurrency !== undefined) limitPool(pool, given.concurrency)
     const handle = new PoolHandle(pool)
     const own = pool.scope = Scope.forkUnsafe(scope)
     machine.pools.set(pool.number, pool)

@@ -15,6 +15,7 @@ import { subjectOf, toMillis, toPriority, toReason } from "../job/checks.ts"
 import { nameOf } from "../observe/label.ts"
 import { Printed } from "../observe/printed.ts"
 import { latestOf } from "../observe/progress.ts"
+import { Hold } from "../queue/rate.ts"
 import { exitOf, exitStatusOf } from "../record/outcome.ts"
 import { handleOf } from "../record/pool.ts"
 import { rareOf, type Run } from "../record/run.ts"
@@ -78,13 +79,19 @@ export class TaskHandle extends Printed implements AnyHandle {
     const { record } = this
     // even when nothing has changed yet, the current one comes first
     const check: Check = (from) => checkRing(from, record)
-    return reading(latest(() => changesOf(watched(record)), () => statusOf(record), { seen: -1, check }))
+    return reading(
+      latest(() => changesOf(watched(record)), () => statusOf(record), { seen: -1, check, target: record })
+    )
   }
 
   get progress(): Stream.Stream<any> {
     const { record } = this
     const check: Check = (from) => checkRing(from, record)
-    return latest(() => progressOf(watched(record)), () => record.extras!.progress!.latest, { seen: 0, check })
+    return latest(() => progressOf(watched(record)), () => record.extras!.progress!.latest, {
+      seen: 0,
+      check,
+      target: record
+    })
   }
 
   get firstProgress(): Effect.Effect<Option.Option<any>> {
@@ -192,7 +199,7 @@ export const keyOf = (task: TaskRecord): string => {
   return task.key
 }
 
-const statusOf = (task: TaskRecord): Status<any, any, any> => {
+export const statusOf = (task: TaskRecord): Status<any, any, any> => {
   const { run, state, startedAt, finishedAt } = task
   const { timers } = task.machine
   const now = timers.now()
@@ -217,24 +224,34 @@ const statusOf = (task: TaskRecord): Status<any, any, any> => {
     // never negative, though a clock that is set back would have it
     queueTime: Math.max(0, (startedAt ?? finishedAt ?? now) - task.queuedAt),
     runTime: startedAt === undefined ? 0 : Math.max(0, (finishedAt ?? now) - startedAt),
-    sleepTime: sleepTime(task, now)
+    sleepTime: sleepTime(task, now),
+    waitingUntil: Option.map(
+      Option.fromUndefinedOr(run && waitingUntil(run)),
+      (at) => timers.date(now + at - timers.moment())
+    )
   }
 }
 
 const sleepTime = ({ extras, run, state }: TaskRecord, now: number): number =>
   (extras?.slept ?? 0) + (state === "Sleeping" ? Math.max(0, now - run!.waiting!.since) : 0)
 
+/** When what it waits for ends by itself, in monotonic time. */
+const waitingUntil = ({ lane, rare, task, waiting }: Run): number | undefined => {
+  const full = lane?.limits?.full
+  if (full instanceof Hold) return full.opensAt < Infinity ? full.opensAt : undefined
+  return task.state === "Queued" ? rare?.delay?.at : waiting?.attemptAt?.at
+}
+
 const waitingFor = (run: Run): Status["waitingFor"] => {
   const { machine, state } = run.task
-  const isHeldBack = run.limit !== undefined && !run.limit.hasRoom
+  const full = run.lane?.limits?.full?.waitingFor
   if (state === "Queued") {
     if (run.rare?.delay !== undefined) return Option.some("delay")
     if (run.lane === undefined) return Option.some("key")
-    if (isHeldBack) return Option.some("job-concurrency")
-    return Option.some(machine.paused ? "paused" : "slot")
+    return Option.some(full ?? (machine.paused ? "paused" : "slot"))
   }
   if (state !== "Sleeping") return Option.none()
-  if (run.lane !== undefined) return Option.some(isHeldBack ? "job-concurrency" : "slot")
+  if (run.lane !== undefined) return Option.some(full ?? "slot")
   const [pending] = run.waiting!.waits // it sleeps over something
   return Option.fromUndefinedOr(pending?.reason)
 }

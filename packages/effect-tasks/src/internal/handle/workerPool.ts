@@ -23,6 +23,8 @@ import { turn } from "../run/turn.ts"
 import { cancelPools } from "../transition/stop.ts"
 import { drain } from "../wait/drain.ts"
 import { reading, until } from "../wait/wait.ts"
+import { cronsOf } from "./cron.ts"
+import { explain } from "./explain.ts"
 import { latest } from "./latest.ts"
 import { PoolHandle } from "./pool.ts"
 import { DirectoryId, type InternalWorkerPool, MachineId } from "./service.ts"
@@ -101,15 +103,18 @@ const makeService = (machine: Machine, directory: Directory): InternalWorkerPool
   pool: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.pool(toId(id))), handleOf)),
   pools: Effect.sync(() => directory.pools.map(handleOf)),
   jobs: Effect.sync(() =>
-    Array.from(machine.jobs.values(), ({ definition: { error, message, payload, progress, success }, tag }) => ({
+    Array.from(machine.jobs.values(), ({ definition: { error, message, payload, progress, success }, hold, tag }) => ({
       tag,
       payloadSchema: payload,
       successSchema: success,
       errorSchema: error,
       progressSchema: progress,
-      messageSchema: message
+      messageSchema: message,
+      paused: hold?.hasRoom === false
     }))
   ),
+  explain: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(directory.task(toId(id))), explain)),
+  crons: Effect.sync(() => cronsOf(machine)),
   status: Effect.sync(() => statusOf(machine)),
   changes: reading(latest(() => machine.changes, () => statusOf(machine), { seen: -1, endless: true })),
   events: events(machine),

@@ -14,6 +14,7 @@ import {
   refuse,
   subjectOf,
   toCount,
+  toDelay,
   toFunction,
   toKey,
   toMillis,
@@ -25,6 +26,7 @@ import {
 import { copierOf } from "./copy.ts"
 import { keepingInstances } from "./instances.ts"
 import { canonicalKeyOf } from "./key.ts"
+import { keyed, LimitDefinition, toLimits, toRate } from "./limit.ts"
 import { toSchema as schemaOf } from "./types.ts"
 
 /** In milliseconds. */
@@ -47,7 +49,12 @@ export interface Definition {
   readonly priority: number
   readonly timeouts: Timeouts
   readonly retry: RetryOptions<unknown> | undefined
-  readonly concurrency: { readonly limit: number, readonly key: ((payload: unknown) => string) | undefined } | undefined
+  /** Its rates, its concurrency, and those that it shares with others. */
+  readonly limits: ReadonlyArray<LimitDefinition>
+  /** In milliseconds, where a dispatch gives none. */
+  readonly delay: number
+  /** In milliseconds: how long later dispatches of a key may put a queued task off. */
+  readonly maxDelay: number
   /** How a person names a task. */
   readonly label: ((payload: unknown) => string) | undefined
   readonly keyOf: (payload: unknown) => string
@@ -66,7 +73,7 @@ const toPayload: Check<PlainSchema> = (value, option, subject) => {
   return Schema.Struct(value as {}) as unknown as PlainSchema
 }
 
-const toPolicy = toWord("join", "reject", "supersede")
+const toPolicy = toWord("join", "reject", "supersede", "latest")
 
 const toUniqueness: Check<Uniqueness | undefined> = (value, option, subject) =>
   value === true ? "join" : value === false ? undefined : toPolicy(value, option, subject)
@@ -86,16 +93,21 @@ const retrying = { times: toCount(0), schedule: toSchedule, while: toFunction } 
 const toRetry: Check<RetryOptions<unknown>> = (value, option, subject) => read(value, retrying, subject, option)
 
 const toLimit = toCount(1)
-const keyed = { limit: toLimit, key: toFunction } satisfies Checks<KeyedConcurrency<unknown>>
+const keyedConcurrency = { limit: toLimit, key: toFunction } satisfies Checks<KeyedConcurrency<unknown>>
 
-const toConcurrency: Check<NonNullable<Definition["concurrency"]>> = (value, option, subject) => {
-  if (typeof value !== "object" || value === null) return { limit: toLimit(value, option, subject), key: undefined }
+const toConcurrency: Check<LimitDefinition> = (value, option, subject) => {
+  if (typeof value !== "object" || value === null) return new LimitDefinition(toLimit(value, option, subject))
   const {
     limit = toLimit(undefined, `${option}.limit`, subject),
     key = toFunction(undefined, `${option}.key`, subject)
-  } = read(value, keyed, subject, option)
-  return { limit, key: (payload) => toKey(key(payload), `${option}.key`, subject) }
+  } = read(value, keyedConcurrency, subject, option)
+  return new LimitDefinition(limit, undefined, keyed(key, `${option}.key`, subject))
 }
+
+const toRates: Check<ReadonlyArray<LimitDefinition>> = (value, option, subject) =>
+  Array.isArray(value)
+    ? value.map((rate, i) => toRate(rate, `${option}[${i}]`, subject))
+    : [toRate(value, option, subject)]
 
 const jobOptions = {
   payload: toPayload,
@@ -111,7 +123,11 @@ const jobOptions = {
   timeout: toMillis,
   queueTimeout: toMillis,
   retry: toRetry,
-  concurrency: toConcurrency
+  concurrency: toConcurrency,
+  rate: toRates,
+  limits: toLimits,
+  delay: toDelay,
+  maxDelay: toMillis
 } satisfies Checks<AnyJobOptions>
 
 /** Dies of an option that could never work. */
@@ -119,7 +135,11 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
   toText(tag, "the tag", "Job.make")
   const subject = subjectOf(tag)
   const given = read(options, jobOptions, subject)
-  const { key, payload = Schema.Void, persistent: kept, unique } = given
+  const { concurrency, delay = 0, key, maxDelay = Infinity, payload = Schema.Void, persistent: kept, unique } = given
+  if (given.maxDelay !== undefined && unique !== "latest") {
+    refuse(subject, "maxDelay", options.maxDelay, `it bounds what unique: "latest" puts off`)
+  }
+  if (maxDelay < delay) refuse(subject, "maxDelay", options.maxDelay, "give at least the delay")
   const make = making(payload)
   const copied = copying(payload)
   const wire = lazy(() => Schema.toCodecJson(payload as Schema.Codec<unknown, unknown>))
@@ -137,7 +157,13 @@ export const define = (tag: string, options: AnyJobOptions): Definition => {
     priority: given.priority ?? 0,
     timeouts: { timeout: given.timeout ?? Infinity, queueTimeout: given.queueTimeout ?? Infinity },
     retry: given.retry,
-    concurrency: given.concurrency,
+    limits: [
+      ...given.rate ?? [],
+      ...concurrency === undefined || concurrency.limit === Infinity ? [] : [concurrency],
+      ...given.limits ?? []
+    ],
+    delay,
+    maxDelay,
     label: given.label,
     keyed: key !== undefined || unique !== undefined || kept !== undefined,
     keyOf: key === undefined

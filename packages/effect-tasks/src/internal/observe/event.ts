@@ -28,6 +28,12 @@ export const joined = (
   { id: poolId }: PoolRecord
 ): TaskEvent => ({ _tag: "TaskJoined", seq, at: timers.date(moment), taskId, job, poolId })
 
+export const replaced = (
+  { id: taskId, job: { tag: job }, machine: { timers }, pool: { id: poolId } }: TaskRecord,
+  seq: number,
+  moment: number
+): TaskEvent => ({ _tag: "TaskReplaced", seq, at: timers.date(moment), taskId, job, poolId })
+
 export const reused = (
   { id: taskId, job: { tag: job }, machine: { timers } }: TaskRecord,
   seq: number,

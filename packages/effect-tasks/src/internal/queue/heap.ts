@@ -16,6 +16,11 @@ export class Heap<T extends HeapItem> {
     return this.items.length
   }
 
+  /** In no order. */
+  values(): Iterable<T> {
+    return this.items
+  }
+
   peek(): T | undefined {
     return this.items[0]
   }

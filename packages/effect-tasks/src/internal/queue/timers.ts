@@ -77,7 +77,12 @@ export class Timers {
 
   /** Milliseconds that nobody sets. */
   ticks(): number {
-    return Math.floor(Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6)
+    return Math.floor(this.moment())
+  }
+
+  /** The same with their fractions. */
+  moment(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
   /** How many deadlines are set. */

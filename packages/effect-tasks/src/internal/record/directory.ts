@@ -1,6 +1,6 @@
 /**
- * Look-ups. When the worker pool has closed the directory alone remembers what was visible then: handles lead to the
- * machine, and would otherwise keep all of it.
+ * Look-ups. When the worker pool has closed the directory alone keeps what was visible then: handles lead to the machine,
+ * and would otherwise keep all of it.
  */
 import { keyConcern } from "./job.ts"
 import { find, indexOf, visible } from "./lookup.ts"
@@ -34,7 +34,7 @@ export class Directory {
   }
 
   task(id: string): TaskRecord | undefined {
-    return this.past === undefined ? find(this.machine, id) : this.past.tasks.find((task) => task.id === id)
+    return find(this.machine, id)
   }
 
   /** GLOBAL first. */
@@ -51,6 +51,6 @@ export class Directory {
   /** Nothing will happen any more. */
   close(): void {
     this.past = { tasks: this.tasks, pools: this.pools }
-    this.machine.release()
+    this.machine.release(this.past.tasks)
   }
 }

@@ -2,8 +2,9 @@
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Definition } from "../job/definition.ts"
+import type { LimitDefinition } from "../job/limit.ts"
 import type { KeyQueue } from "../queue/keyQueue.ts"
-import type { Limit } from "../queue/limit.ts"
+import type { Hold } from "../queue/rate.ts"
 import type { Kept } from "./history.ts"
 import type { JobMetrics } from "./metrics.ts"
 import type { Run } from "./run.ts"
@@ -17,8 +18,8 @@ export interface JobState {
   wasRegistered: boolean
   /** The live tasks of each key, where the job is `unique`. */
   readonly keys: Map<string, KeyQueue<Run>>
-  /** By the job's own concurrency key. */
-  readonly limits: Map<string, Limit>
+  /** Made by its first pause. */
+  hold: Hold | undefined
   kept: Kept
   metrics: JobMetrics | undefined
 }
@@ -32,6 +33,8 @@ export interface Registration {
   readonly definition: Definition
   readonly handler: (payload: any, task: any) => Effect.Effect<unknown, unknown, any>
   readonly context: Context.Context<never>
+  /** Those of the job, then those of this layer. */
+  readonly limits: ReadonlyArray<LimitDefinition>
   /** "open", then "closing" while its live tasks have their grace, then "closed". */
   phase: "open" | "closing" | "closed"
 }

@@ -14,8 +14,9 @@ export const unsettled = ({ pools, unheld }: Machine): Array<TaskRecord> => {
   return inOrder(found)
 }
 
-/** Those of the history and the kept results; some stand in both. */
-export const ended = function*({ history, jobs }: Machine): Generator<TaskRecord> {
+/** Those of the history and the kept results, some of which stand in both; after the close, all that were visible then. */
+export const ended = function*({ history, jobs, past }: Machine): Generator<TaskRecord> {
+  if (past !== undefined) yield* past.deref() ?? []
   yield* history.values()
   for (const { kept } of jobs.values()) yield* kept.values()
 }
@@ -28,6 +29,7 @@ export const indexOf = (machine: Machine): Index => machine.index ??= new Index(
 
 /** The visible task with this id. */
 export const find = (machine: Machine, id: string): TaskRecord | undefined => {
+  if (machine.past !== undefined) return machine.past.deref()?.find((task) => task.id === id)
   const task = indexOf(machine).get(Number(id.slice(id.lastIndexOf("-") + 1)))
   return task?.id === id ? task : undefined
 }

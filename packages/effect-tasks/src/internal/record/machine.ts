@@ -11,14 +11,19 @@ import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type { Origin, Task } from "../../Task.ts"
 import type { Unhandled } from "../../WorkerPool.ts"
+import type { LimitDefinition } from "../job/limit.ts"
+import type { Family } from "../queue/family.ts"
 import { Fifo } from "../queue/fifo.ts"
+import { LimitTree } from "../queue/limits.ts"
 import { ReadyQueue } from "../queue/readyQueue.ts"
 import { Slots } from "../queue/slots.ts"
 import { type Suspended, SuspendedQueue } from "../queue/suspended.ts"
 import { Timers } from "../queue/timers.ts"
 import { asyncContext } from "./asyncContext.ts"
 import { Counts } from "./counts.ts"
+import type { CronRecord } from "./cron.ts"
 import { CurrentTask } from "./currentTask.ts"
+import type { BulkEntry } from "./cursor.ts"
 import { History } from "./history.ts"
 import type { JobState } from "./job.ts"
 import type { Listener, MakeEvent } from "./listener.ts"
@@ -54,13 +59,23 @@ export class Machine {
   readonly ready = new ReadyQueue()
   readonly resuming = new ReadyQueue()
   readonly suspended = new SuspendedQueue<Suspended & SuspendedDispatch>()
+  readonly limits = new LimitTree()
+  readonly families = new Map<LimitDefinition, Family>()
+  /** Dispatches of many tasks that have not made them all. */
+  readonly cursors = new Set<BulkEntry>()
+  /** How many pools have a limit of their own. */
+  limitedPools = 0
   readonly jobs = new Map<string, JobState>()
+  /** Its schedules, by name, and what dispatches at once. */
+  readonly crons = new Map<string, { readonly record: CronRecord, readonly trigger: Effect.Effect<unknown, unknown> }>()
   readonly pools = new Map<number, PoolRecord>()
   readonly global: PoolRecord
   readonly history: History<TaskRecord>
   readonly poolHistory: History<PoolRecord>
   /** Once somebody has looked for a task. */
   index: Index | undefined
+  /** Once it has closed: the tasks that were visible then, which its directory keeps, and no handle. */
+  past: WeakRef<ReadonlyArray<TaskRecord>> | undefined
   readonly counts = new Counts()
   readonly changes = new Reports()
   readonly listeners = new Set<Listener>()
@@ -173,6 +188,7 @@ export class Machine {
 
   /** Something has happened to this: dispatchers that wait for room may need none any more, or wait in vain. */
   reconsider(concern: unknown): void {
+    if (typeof concern !== "string") { for (const cursor of this.cursors) cursor.reconsider() }
     if (this.suspended.size === 0) return
     const dispatches = this.suspended.concernedBy(concern)
     if (dispatches.length > 0) this.tell({ _tag: "admit", dispatches })
@@ -215,10 +231,12 @@ export class Machine {
   }
 
   /** Nothing will happen any more: whoever holds a handle keeps what it needs and nothing else. */
-  release(): void {
+  release(past: ReadonlyArray<TaskRecord>): void {
+    this.past = new WeakRef(past)
     this.history.clear()
     this.poolHistory.clear()
     for (const { kept } of this.jobs.values()) kept.clear()
+    for (const family of this.families.values()) family.clear()
     this.index = undefined // each task that leaves it lets go of the others of its key
     this.timers.sweep()
     this.context = Context.empty()

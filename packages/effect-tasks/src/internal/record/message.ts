@@ -30,6 +30,8 @@ export type Message =
   | { readonly _tag: "unseen", readonly task: TaskRecord }
   /** Nobody will read these messages. */
   | { readonly _tag: "shutdown", readonly inbox: Queue.Queue<any> }
+  /** Nobody will read the rest. */
+  | { readonly _tag: "close", readonly items: Iterator<unknown> }
   /** Dispatchers that wait for room may need none any more, or wait in vain. */
   | { readonly _tag: "admit", readonly dispatches: Iterable<SuspendedDispatch> }
 

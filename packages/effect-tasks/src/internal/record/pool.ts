@@ -3,6 +3,7 @@ import type * as Cause from "effect/Cause"
 import type * as Scope from "effect/Scope"
 import type { TaskPool } from "../../TaskPool.ts"
 import { Fifo } from "../queue/fifo.ts"
+import type { Permits } from "../queue/limit.ts"
 import { Counts } from "./counts.ts"
 import type { Isolated } from "./hooks.ts"
 import type { Machine } from "./machine.ts"
@@ -45,6 +46,8 @@ export class PoolRecord implements Source {
   parent: PoolRecord | undefined
   /** Whether the first failure of a task of its own cancels it. */
   readonly failsFast: boolean
+  /** Of its tasks and all below them. */
+  permits: Permits | undefined
   readonly openedAt: number
   /** Without what is pending in pools below: `countsOf` of `transition/rollUp.ts` reads it all. */
   readonly counts = new Counts()
@@ -115,6 +118,17 @@ export const runsOf = (pool: PoolRecord): Array<Run> => {
   const runs: Array<Run> = []
   for (let ticket = pool.first; ticket !== undefined; ticket = ticket.next) runs.push(ticket.run)
   return runs
+}
+
+/** The tasks of these pools and of all below them that have not settled. */
+export const runsBelow = function*(pools: Iterable<PoolRecord>): Generator<Run> {
+  const below = [...pools]
+  for (const pool of below) { // an Array iterates on over what is added meanwhile
+    for (const run of runsOf(pool)) {
+      yield run
+      below.push(...run.execution?.pools ?? [])
+    }
+  }
 }
 
 /** A pool and those above it. */

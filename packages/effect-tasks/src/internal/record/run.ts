@@ -6,11 +6,13 @@ import type * as Tracer from "effect/Tracer"
 import type { WaitingFor } from "../../Task.ts"
 import type { Timeouts } from "../job/definition.ts"
 import type { KeyPlace } from "../queue/keyQueue.ts"
-import type { Limit } from "../queue/limit.ts"
+import type { Limits } from "../queue/limits.ts"
 import type { Entry, Lane } from "../queue/readyQueue.ts"
 import type { Deadline } from "../queue/timers.ts"
+import type { BulkEntry } from "./cursor.ts"
 import type { Registration } from "./job.ts"
 import type { PoolRecord } from "./pool.ts"
+import type { Node } from "./source.ts"
 import type { Stop, TaskRecord } from "./task.ts"
 
 /**
@@ -43,10 +45,11 @@ export class LaterTicket implements Ticket {
 
 export class Run implements Entry, Ticket {
   declare readonly kind: "handler"
+  declare readonly weight: number
   readonly task: TaskRecord
   /** The newest at its acceptance. */
   registration: Registration
-  limit: Limit | undefined
+  limits: Limits | undefined
   heapIndex = -1
   lane: Lane | undefined
   ahead: Entry | undefined
@@ -62,7 +65,7 @@ export class Run implements Entry, Ticket {
   rare: Rare | undefined
 
   static {
-    Object.defineProperty(this.prototype, "kind", { value: "handler" }) // the same for all: no field of each
+    Object.defineProperties(this.prototype, { kind: { value: "handler" }, weight: { value: 1 } }) // the same for all: no fields of each
   }
 
   constructor(task: TaskRecord, registration: Registration) {
@@ -74,6 +77,10 @@ export class Run implements Entry, Ticket {
     return this.stop !== undefined
   }
 
+  get number(): number {
+    return this.task.number
+  }
+
   get run(): Run {
     return this
   }
@@ -83,17 +90,30 @@ export class Run implements Entry, Ticket {
   }
 }
 
+/** What a handler ends an attempt with that is to be followed by another one. */
+export interface Snooze {
+  readonly millis: number
+  readonly hold: boolean
+}
+
 /** What few tasks have while they live, so that a queued one stays small. */
 export class Rare {
   /** Where it stands for its key. */
   keyPlace: KeyPlace<Run> | undefined
   delay: Deadline | undefined
+  /** Until when later dispatches of its key may put it off, in monotonic time. */
+  dueBy: number | undefined
   deadline: Deadline | undefined
   /** The job's own unless given. */
   timeouts: Timeouts | undefined
   sharing: Sharing | undefined
   /** Whether somebody is bound to see how it ends, or has begun to read of it. */
   seen = false
+  /** The cursor that has made it, until it starts. */
+  cursor: BulkEntry | undefined
+  /** Of the attempt that runs. */
+  snooze: Snooze | undefined
+  snoozes = 0
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 }
 
@@ -139,6 +159,8 @@ export class Waiting {
   reading = 0
   /** Since when it sleeps. */
   since = 0
+  /** When the pause before another attempt ends. */
+  attemptAt: Deadline | undefined
 }
 
 export const waitingOf = (run: Run): Waiting => run.waiting ??= new Waiting()
@@ -146,8 +168,12 @@ export const waitingOf = (run: Run): Waiting => run.waiting ??= new Waiting()
 /** A fiber of a task that waits. */
 export interface PendingWait {
   readonly reason: WaitingFor
+  /** What it waits for, where that is a task or a pool. */
+  readonly target: Node | undefined
   /** Whether a stop of the task leaves it alone. */
   readonly evenMarked: boolean
+  /** Whether what follows is a start: it needs all that a start needs. */
+  readonly starts: boolean
   /** It waits no longer, as far as anyone can see. */
   withdraw(): void
   /** The verdict has fallen and it lasts. */

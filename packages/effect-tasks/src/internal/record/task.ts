@@ -22,7 +22,8 @@ export class TaskRecord implements Source {
   /** 0 until it is accepted. */
   number = 0
   readonly job: JobState
-  readonly payload: unknown
+  /** Another one while it is queued, where its job is unique as "latest". */
+  payload: unknown
   /** The pool that it was dispatched into. */
   readonly pool: PoolRecord
   queuedAt = 0

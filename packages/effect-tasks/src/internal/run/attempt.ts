@@ -4,21 +4,23 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
 import { toResult } from "../job/checks.ts"
 import * as event from "../observe/event.ts"
 import { logSafely } from "../observe/log.ts"
 import { inSpan, tracerOf } from "../observe/span.ts"
-import type { Deadline } from "../queue/timers.ts"
 import { CurrentTask, runOf } from "../record/currentTask.ts"
 import { isStop, leftover, resultOf } from "../record/outcome.ts"
 import type { PoolRecord } from "../record/pool.ts"
-import { Execution, type Run, timeoutsOf } from "../record/run.ts"
+import { Execution, rareOf, type Run, type Snooze, timeoutsOf, waitingOf } from "../record/run.ts"
 import { touchTask } from "../record/task.ts"
 import { enterStopping, exit, start } from "../transition/lifecycle.ts"
+import { holdBack } from "../transition/limits.ts"
 import { armTimeout } from "../transition/stop.ts"
 import { closePools, openPools } from "../wait/closing.ts"
 import { park } from "../wait/wait.ts"
 import { delayOfRetry, retryable } from "./retry.ts"
+import { snoozeOf, withoutSnooze } from "./snooze.ts"
 import { TaskContextImpl } from "./taskContext.ts"
 
 /** The first attempt of a task that has its slot. */
@@ -48,8 +50,21 @@ const attempt = (run: Run): void => fork(run, handle, ended)
 const handle: Effect.Effect<unknown, unknown, any> = Effect.withFiber((fiber) => {
   const run = runOf(fiber)!
   const tracer = tracerOf(run, fiber)
-  return tracer === undefined ? invoke(run) : inSpan(run, tracer, Effect.suspend(() => invoke(run)))
+  return tracer === undefined ? invoke(run) : traced(run, tracer)
 })
+
+/** A snooze is no failure of the span. */
+const traced = (run: Run, tracer: Tracer.Tracer): Effect.Effect<unknown, unknown, any> => {
+  const handler = Effect.catchCause(Effect.suspend(() => invoke(run)), (cause) => {
+    const exit = Exit.failCause(cause)
+    const snooze = snoozeOf(run, exit)
+    return snooze === undefined ? exit : Effect.succeed(snooze)
+  })
+  return Effect.flatMap(
+    inSpan(run, tracer, handler),
+    (result) => (result !== undefined && result === run.rare?.snooze ? Effect.die(result) : Effect.succeed(result))
+  )
+}
 
 const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
   const { registration, task } = run
@@ -78,17 +93,43 @@ const fork = <A, E>(
   if (run.marked) fiber.interruptUnsafe()
 }
 
-const ended = (run: Run, exit: Exit.Exit<unknown, unknown>): void => {
+const ended = (run: Run, result: Exit.Exit<unknown, unknown>): void => {
+  const exit = withoutSnooze(run, result)
+  const snooze = run.marked ? undefined : snoozeOf(run, result)
+  if (snooze !== undefined) return anotherAfter(run, exit, prepareRest(run, snooze))
   const failure = retryable(run, exit)
   if (failure === undefined) return conclude(run, exit)
-  fork(run, prepareRetry(run, failure.error), (_, prepared) => {
+  anotherAfter(run, exit, prepareRetry(run, failure.error))
+}
+
+/** Another attempt follows, if there is to be one. */
+const anotherAfter = (
+  run: Run,
+  exit: Exit.Exit<unknown, unknown>,
+  preparation: Effect.Effect<boolean, unknown>
+): void =>
+  fork(run, preparation, (_, prepared) => {
     if (run.marked && Exit.isFailure(prepared)) logLeftover(run, prepared)
     if (run.marked || (Exit.isSuccess(prepared) && !prepared.value)) return conclude(run, exit)
     if (Exit.isFailure(prepared)) return conclude(run, prepared)
     // in the turn, so that attempts that fail at once do not nest
     run.task.machine.tell({ _tag: "attempt", run, failed: exit })
   })
-}
+
+/** The attempt is closed, the slot lent until the time has come. */
+const prepareRest = (run: Run, { hold, millis }: Snooze): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const { task } = run
+    if (hold) holdBack(run, millis)
+    yield* Effect.uninterruptible(closeAttempt(run, Exit.void))
+    if (run.marked) return false
+    task.extras?.hooks?.dropAttempt(task.attempt)
+    const rare = rareOf(run)
+    rare.snooze = undefined
+    rare.snoozes++
+    yield* pause(run, millis, "delay")
+    return true
+  })
 
 /** Whether another attempt follows; if so the failed one is closed and the delay has passed. */
 const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean, unknown> =>
@@ -102,7 +143,7 @@ const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean, unknown>
     task.attempt++
     task.machine.emit(event.retrying, task, { attempt: task.attempt, error })
     touchTask(task)
-    if (delay > 0 && !task.machine.settings.inline) yield* sleep(run, delay)
+    if (delay > 0 || needsMore(run)) yield* pause(run, delay, "retry")
     return true
   })
 
@@ -113,17 +154,29 @@ const closeForRetry = (run: Run, error: unknown): Effect.Effect<void, unknown> =
     (defect) => Effect.failCause(Cause.combine(Cause.fail(error), defect))
   )
 
-const sleep = (run: Run, millis: number): Effect.Effect<void> =>
+/** Whether another attempt needs more than the task holds. */
+const needsMore = ({ limits }: Run): boolean => limits !== limits?.held
+
+/** Between two attempts: lends the slot until the time has come and the limits have room for another start. */
+const pause = (run: Run, delay: number, reason: "retry" | "delay"): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { machine } = run.task
-    let deadline: Deadline | undefined
+    const millis = machine.settings.inline ? 0 : delay
+    if (machine.settings.inline && !needsMore(run)) return Effect.void
+    const waiting = waitingOf(run)
     return park({
-      reason: "retry",
+      reason,
+      starts: true,
       over: () => undefined,
       attach: (waiter) => {
-        deadline = machine.timers.set(millis, () => machine.tell({ _tag: "wake", waiters: [waiter] }))
+        const wake = () => machine.tell({ _tag: "wake", waiters: [waiter] })
+        if (millis === 0) return wake()
+        waiting.attemptAt = machine.timers.set(millis, wake)
       },
-      detach: () => machine.timers.clear(deadline!)
+      detach: () => {
+        if (waiting.attemptAt !== undefined) machine.timers.clear(waiting.attemptAt)
+        waiting.attemptAt = undefined
+      }
     })
   })
 

@@ -39,6 +39,7 @@ const offer = (task: TaskRecord, inbox: Queue.Queue<any>, message: unknown): Eff
     }
     const wait = park({
       reason: "task",
+      target: task,
       over: (fiber) => {
         const ring = checkRing(nodeOf(fiber), task)
         return ring === undefined ? undefined : Effect.die(ring)

@@ -2,9 +2,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
-import type { TaskContext } from "../../Task.ts"
+import type { SnoozeOptions, TaskContext } from "../../Task.ts"
 import type { TaskPool } from "../../TaskPool.ts"
-import { subjectOf, toEffect, toFunction, toMillis } from "../job/checks.ts"
+import { type Checks, read, subjectOf, toBoolean, toDelay, toEffect, toFunction, toMillis } from "../job/checks.ts"
 import { nameOf } from "../observe/label.ts"
 import { Printed } from "../observe/printed.ts"
 import { latestOf, report } from "../observe/progress.ts"
@@ -14,16 +14,21 @@ import { setTimeout } from "../transition/stop.ts"
 import { whileSleeping } from "../wait/wait.ts"
 import { register } from "./hooks.ts"
 import { inboxOf } from "./inbox.ts"
+import { snooze } from "./snooze.ts"
+
+const snoozeOptions = { hold: toBoolean } satisfies Checks<SnoozeOptions>
 
 /** What a handler sees of its own task. */
 export class TaskContextImpl extends Printed implements TaskContext<any, any, any, any> {
   private readonly run: Run
   readonly attempt: number
+  readonly snoozes: number
 
   constructor(run: Run, attempt: number) {
     super()
     this.run = run
     this.attempt = attempt
+    this.snoozes = run.rare === undefined ? 0 : run.rare.snoozes
   }
 
   get id(): string {
@@ -61,6 +66,14 @@ export class TaskContextImpl extends Printed implements TaskContext<any, any, an
 
   get clearTimeout(): Effect.Effect<void> {
     return this.setTimeout(Infinity)
+  }
+
+  snooze(duration: Duration.Input, options: SnoozeOptions = {}): Effect.Effect<never> {
+    return Effect.suspend(() => {
+      const subject = subjectOf(this.run.task.job.tag)
+      const { hold = false } = read(options, snoozeOptions, subject)
+      return snooze(this.run, toDelay(duration, "snooze", subject), hold)
+    })
   }
 
   whileSleeping<X, EX, R>(effect: Effect.Effect<X, EX, R>): Effect.Effect<X, EX, R> {

@@ -1,6 +1,7 @@
 /** The turn of a machine: deliver what transitions have left, then start whoever is next, one at a time. */
 import * as Queue from "effect/Queue"
 import { admitNext } from "../dispatch/admission.ts"
+import { Cursor } from "../dispatch/cursor.ts"
 import { labelOfFailed } from "../observe/label.ts"
 import { logUnseen } from "../observe/unseen.ts"
 import type { Machine } from "../record/machine.ts"
@@ -44,13 +45,19 @@ const step = (machine: Machine): boolean => {
     return true
   }
   const next = machine.slots.available ? nextRun(machine) : undefined
+  if (next instanceof Cursor) {
+    next.pull()
+    machine.timers.age()
+    return true
+  }
   if (next !== undefined) {
     give(next)
     if (!next.task.settled) machine.timers.age() // what ends at once has read the clock at its end
     return true
   }
-  machine.timers.age()
-  return admitNext(machine)
+  const admitted = admitNext(machine)
+  machine.timers.age() // the dispatcher has gone on
+  return admitted
 }
 
 const deliver = (message: Message): void => {
@@ -77,12 +84,21 @@ const deliver = (message: Message): void => {
       return
     case "unseen":
       return logUnseen(message.task)
+    case "close":
+      return closeIterator(message.items)
     case "shutdown":
       Queue.shutdownUnsafe(message.inbox)
       return
     case "admit":
       for (const dispatch of message.dispatches) dispatch.admit(false)
   }
+}
+
+/** As a loop that breaks does: it is the user's, and nobody is left to tell what it throws. */
+const closeIterator = (items: Iterator<unknown>): void => {
+  try {
+    items.return?.()
+  } catch {}
 }
 
 const goOn = (run: Run, waits: ReadonlyArray<PendingWait>): void => {
@@ -101,17 +117,17 @@ const interrupt = ({ execution, waiting }: Run): void => {
 }
 
 /** Resuming tasks go before queued ones; a pause holds back first starts only. */
-const nextRun = (machine: Machine): Run | undefined =>
-  // only runs are ever added to these queues
-  (machine.resuming.peek() ?? (machine.paused ? undefined : machine.ready.peek())) as Run | undefined
+const nextRun = (machine: Machine): Run | Cursor | undefined =>
+  // nothing else is ever added to these queues
+  (machine.resuming.peek() ?? (machine.paused ? undefined : machine.ready.peek())) as Run | Cursor | undefined
 
 /** Gives a task its slot: it starts, or goes on from where it slept. */
 export const give = (run: Run): void => {
   const { machine, state } = run.task
   const resumes = state === "Sleeping"
   const queue = resumes ? machine.resuming : machine.ready
-  queue.remove(run)
   takeSlot(run)
+  queue.remove(run)
   if (resumes) grant(run)
   else startRun(run)
 }

@@ -44,4 +44,4 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 export const show = format
 
 export const showTasks = (tasks: ReadonlyArray<TaskRecord>): string =>
-  tasks.length === 0 ? "none" : tasks.map((task) => `\n  ${task.id} ${show(task.payload)}`).join("")
+  tasks.length === 0 ? " none" : tasks.map((task) => `\n  ${task.id} ${show(task.payload)}`).join("")

@@ -193,15 +193,17 @@ const leaksOf = ({ machine, pools, tasks }: Directory): ReadonlyArray<string> =>
   check(machine.timers.isArmed ? 1 : 0, "armed sleep")
   check([...machine.listeners].filter((listener) => !(listener instanceof EventLog)).length, "listener(s) of events")
   check(machine.ready.size + machine.resuming.size, "queued task(s)")
+  check(machine.cursors.size, "dispatch(es) of many tasks")
   check(machine.suspended.size, "suspended dispatch(es)")
+  check(machine.limits.size, "limit(s) with tasks behind them")
+  check(machine.limitedPools, "pool(s) with a limit")
   check(machine.granted.length, "task(s) about to lend")
   check(machine.drainers.size, "drain(s) waiting")
   check(machine.settlements.waiters?.size ?? 0, "look(s) at the next event")
   check(pools.filter((pool) => !pool.isGlobal && !pool.released).length, "unfinished pool(s)")
-  for (const { keys, limits, registrations, tag } of machine.jobs.values()) {
+  for (const { keys, registrations, tag } of machine.jobs.values()) {
     check(registrations.length, `handler registration(s) of ${tag}`)
     check(keys.size, `held key(s) of ${tag}`)
-    check(limits.size, `concurrency limit(s) of ${tag}`)
     const waited = tasks.filter(({ job }) => job.tag === tag).flatMap((
       task
     ) => [task, progressOf(task), changesOf(task)])

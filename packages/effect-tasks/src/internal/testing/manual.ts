@@ -1,5 +1,6 @@
 /** Starting the queued tasks of a paused machine, when a test says so. */
 import * as Effect from "effect/Effect"
+import { Cursor } from "../dispatch/cursor.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Run } from "../record/run.ts"
 import type { TaskRecord } from "../record/task.ts"
@@ -10,9 +11,16 @@ import { quiet, somethingHappens } from "./waits.ts"
 /** Starts the task that is next, if a slot is free for it. Those that resume get theirs first. */
 export const start = ({ machine }: EventLog): TaskRecord | undefined => {
   turn(machine)
-  const next = machine.slots.available ? machine.ready.peek() as Run | undefined : undefined // it holds runs alone
+  const next = machine.slots.available ? nextRun(machine) : undefined
   if (next !== undefined) give(next)
   return next?.task
+}
+
+/** Cursors before it make their tasks. */
+const nextRun = (machine: Machine): Run | undefined => {
+  let next = machine.ready.peek()
+  for (; next instanceof Cursor; next = machine.ready.peek()) next.pull()
+  return next as Run | undefined // nothing else is in the queue
 }
 
 /**

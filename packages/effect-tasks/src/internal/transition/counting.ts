@@ -46,6 +46,34 @@ export const isFailure = ({ verdict }: TaskRecord): boolean =>
 /** A task was accepted. */
 export const countNew = (run: Run): void => countMove(run, undefined, "queued", undefined)
 
+/** So many items will be tasks of the pool, or fewer than was said. */
+export const countItems = (pool: PoolRecord, count: number): void => {
+  pool.machine.live += count
+  moveItems(pool, count, 0)
+}
+
+/** So many of them will never be any. */
+export const forgoItems = (pool: PoolRecord, count: number): void => {
+  pool.machine.live -= count
+  moveItems(pool, 0, count)
+}
+
+const moveItems = (pool: PoolRecord, added: number, lost: number): void => {
+  if (added === 0 && lost === 0) return
+  const pending = pendingOf(pool)
+  for (const counts of [pool.machine.counts, pool.counts, ...pending === undefined ? [] : [pending]]) {
+    addItems(counts, added, lost)
+  }
+  tell(pool)
+}
+
+const addItems = (counts: Counts, added: number, lost: number): void => {
+  counts.total += added
+  counts.queued += added - lost
+  counts.complete += lost
+  counts.canceled += lost
+}
+
 const countMove = (run: Run, out: Column | undefined, into: Column, special: Special, news = true): void => {
   const { task } = run
   move(task.machine.counts, out, into, special)
@@ -131,6 +159,11 @@ export const countMoved = (
         countLetGo(run, sharing, from)
       }
       for (const child of run.execution?.pools ?? []) if (child.parent === pool) below.push(child)
+    }
+    for (const cursor of pool.machine.cursors) {
+      if (cursor.pool !== pool) continue
+      for (const each of entered) addItems(each.counts, cursor.counted, 0)
+      for (const each of left) addItems(each.counts, 0, cursor.counted)
     }
   }
 }

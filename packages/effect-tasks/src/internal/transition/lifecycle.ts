@@ -25,8 +25,8 @@ export const queue = (run: Run): void => {
 
 const offer = (run: Run): void => {
   const { machine } = run.task
-  run.order = machine.nextOrder()
-  machine.ready.add(run, run.task.priority, run.task.pool.depth)
+  run.order = run.rare?.cursor?.orderOfTasks ?? machine.nextOrder()
+  machine.ready.add(run, run.task.priority, run.task.pool.depth, run.limits)
   touchTask(run.task)
   machine.schedule()
 }
@@ -39,6 +39,17 @@ export const postpone = (run: Run, millis: number): void => {
     endDelay(run)
     queue(run)
   })
+}
+
+/** A queued task waits for a delay anew, or no longer. */
+export const putOff = (run: Run, millis: number): void => {
+  const { machine } = run.task
+  endDelay(run)
+  clearDeadline(run)
+  if (run.lane !== undefined) machine.ready.remove(run)
+  if (millis > 0) postpone(run, millis)
+  else queue(run)
+  touchTask(run.task)
 }
 
 const endDelay = ({ rare, task: { machine } }: Run): void => {
@@ -56,7 +67,7 @@ export const setPriority = (task: TaskRecord, priority: number): void => {
   touchTask(task)
   if (run.lane === undefined) return
   machine.ready.remove(run)
-  machine.ready.add(run, priority, task.pool.depth)
+  machine.ready.add(run, priority, task.pool.depth, run.limits)
   machine.schedule()
 }
 
@@ -70,6 +81,7 @@ export const clearDeadline = ({ rare, task }: Run): void => {
 export const start = (run: Run): void => {
   const { task } = run
   clearDeadline(run)
+  leaveCursor(run)
   task.startedAt = task.machine.timers.recent()
   transition(run, "Running")
   task.machine.emit(event.started, task, task.worker!, task.startedAt) // it has its slot
@@ -98,7 +110,7 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   task.finishedAt = machine.timers.now()
   transition(run, "Exited")
   releaseSlot(run)
-  run.limit?.forget()
+  run.limits?.forget()
   if (isFailure(task)) recordFailure(run)
   countExit(task)
   machine.emit(event.exited, task, undefined, task.finishedAt)
@@ -110,8 +122,17 @@ export const exit = (run: Run, verdict?: Verdict): void => {
   machine.inStep--
 }
 
+/** The cursor that has made it may make another one. */
+const leaveCursor = ({ rare }: Run): void => {
+  if (rare?.cursor === undefined) return
+  const { cursor } = rare
+  rare.cursor = undefined
+  cursor.taken()
+}
+
 const leaveQueue = (run: Run): void => {
   const { machine } = run.task
+  leaveCursor(run)
   endDelay(run)
   clearDeadline(run)
   if (run.lane !== undefined) machine.ready.remove(run)

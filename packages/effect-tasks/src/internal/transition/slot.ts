@@ -24,21 +24,22 @@
  */
 import type { WaitingFor } from "../../Task.ts"
 import * as event from "../observe/event.ts"
+import type { Limits } from "../queue/limits.ts"
 import type { Machine } from "../record/machine.ts"
 import { Execution, type PendingWait, type Run, type Waiting, waitingOf } from "../record/run.ts"
 import { extrasOf, touchTask } from "../record/task.ts"
 import { transition } from "./counting.ts"
 
-/** A task gets its slot, and the permit with it. */
+/** A task gets its slot, and takes from all limits of the lane in which it stands. */
 export const takeSlot = (run: Run): Execution => {
   const { task } = run
   const execution = run.execution ??= new Execution()
   execution.slot = task.worker = task.machine.slots.take()
-  run.limit?.take()
+  run.lane!.limits?.take()
   return execution
 }
 
-/** Gives the slot, and the permit with it, to others. */
+/** Gives the slot, and what it holds of its limits, to others. */
 export const releaseSlot = (run: Run): void => {
   const { execution } = run
   if (execution === undefined || execution.slot < 0) return
@@ -46,7 +47,7 @@ export const releaseSlot = (run: Run): void => {
   machine.slots.release(execution.slot)
   execution.slot = -1
   if (run.task.state !== "Exited") run.task.worker = undefined
-  run.limit?.release()
+  run.limits?.held?.release()
   machine.schedule()
 }
 
@@ -68,12 +69,17 @@ export const endWait = (run: Run, wait: PendingWait): boolean => {
 const claim = (run: Run, waiting: Waiting, wait: PendingWait): void => {
   const { machine } = run.task
   waiting.claimants.push(wait)
-  if (run.lane !== undefined) return
-  run.order = machine.nextOrder()
-  machine.resuming.add(run, run.task.priority, run.task.pool.depth)
+  if (run.lane === undefined) run.order = machine.nextOrder()
+  else if (!wait.starts) return
+  else machine.resuming.remove(run)
+  machine.resuming.add(run, run.task.priority, run.task.pool.depth, neededBy(run))
   touchTask(run.task)
   machine.schedule()
 }
+
+/** What a task in a queue needs beside a slot: another attempt as much as the first start. */
+export const neededBy = ({ limits, task, waiting }: Run): Limits | undefined =>
+  task.state === "Queued" || waiting?.claimants.some(({ starts }) => starts) ? limits : limits?.held
 
 /** A claiming task has its slot. */
 export const grant = (run: Run): void => {

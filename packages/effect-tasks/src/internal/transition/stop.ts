@@ -3,6 +3,7 @@
  * queue; only then are handlers interrupted, in the turn.
  */
 import * as Fiber from "effect/Fiber"
+import { PoolClosed } from "../../TaskError.ts"
 import * as event from "../observe/event.ts"
 import { runOf } from "../record/currentTask.ts"
 import type { Machine } from "../record/machine.ts"
@@ -81,8 +82,9 @@ class Subtree {
 
   private cancelPools(): void {
     for (const [pool, reason] of this.pools) {
-      if (pool.isGlobal) continue
       const { machine } = pool
+      for (const cursor of machine.cursors) if (cursor.pool === pool) cursor.refuse(new PoolClosed({ poolId: pool.id }))
+      if (pool.isGlobal) continue
       pool.canceled = true
       pool.cancelReason = reason
       machine.emit(event.poolSealed, pool, true)

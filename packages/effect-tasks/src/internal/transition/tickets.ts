@@ -7,10 +7,11 @@
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as event from "../observe/event.ts"
-import { chain, type PoolRecord } from "../record/pool.ts"
+import { chain, type PoolRecord, runsBelow } from "../record/pool.ts"
 import { type Execution, LaterTicket, rareOf, type Run, Sharing, type Ticket } from "../record/run.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countHeld, countLetGo, countMoved } from "./counting.ts"
+import { isUnended, regatePools } from "./limits.ts"
 import { handUp, touch } from "./rollUp.ts"
 
 /** The ticket by which a pool holds a task. */
@@ -96,6 +97,7 @@ const hang = ({ execution, task }: Run, sharing: Sharing): void => {
   const pools = execution?.pools ?? []
   countMoved(pools, parent, sharing.parent)
   for (const pool of pools) pool.parent = sharing.parent
+  if (task.machine.limitedPools > 0) { for (const run of runsBelow(pools)) if (isUnended(run)) regatePools(run) }
 }
 
 const isBelow = (pool: PoolRecord, task: TaskRecord): boolean => {
@@ -130,6 +132,7 @@ export const finishIfDone = (pool: PoolRecord): void => {
 export const releasePool = (pool: PoolRecord): void => {
   const { machine } = pool
   pool.released = true
+  if (pool.permits !== undefined) machine.limitedPools--
   if (pool.scope !== undefined) Scope.closeUnsafe(pool.scope, Exit.void) // a released pool leaves nothing to close
   pool.scope = undefined
   pool.maker?.run?.execution?.pools?.delete(pool)

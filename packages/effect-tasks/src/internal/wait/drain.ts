@@ -23,7 +23,7 @@ export const wakeDrainers = (machine: Machine): void => {
   if (machine.drainers.size === 0) return
   const drainers = inside(machine)
   const over = isOver(machine, drainers)
-  const waiters = [...machine.drainers].filter(({ from }) => from === undefined ? machine.live === 0 : over)
+  const waiters = [...machine.drainers].filter(({ from }) => from === undefined ? isIdle(machine) : over)
   for (const waiter of waiters) machine.drainers.delete(waiter)
   if (waiters.length > 0) machine.tell({ _tag: "wake", waiters })
 }
@@ -31,6 +31,8 @@ export const wakeDrainers = (machine: Machine): void => {
 const inside = (machine: Machine): Array<Node> =>
   [...machine.drainers].flatMap(({ from }) => from === undefined ? [] : [from])
 
+const isIdle = ({ cursors, live }: Machine): boolean => live === 0 && cursors.size === 0
+
 /** Whether all that is live waits for these. */
 const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean =>
-  machine.live === 0 || heldUpBy(drainers).filter((task) => task.machine === machine).length >= machine.live
+  isIdle(machine) || heldUpBy(drainers).filter((task) => task.machine === machine).length >= machine.live

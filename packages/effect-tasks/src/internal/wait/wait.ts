@@ -24,8 +24,12 @@ const interrupted = Exit.failCause(Cause.interrupt())
 
 interface WaitOptions {
   readonly reason: WaitingFor
+  /** What it waits for. */
+  readonly target?: Node | undefined
   /** Whether it gets to see how the task ends. */
   readonly sees?: boolean | undefined
+  /** Whether another attempt follows. */
+  readonly starts?: boolean | undefined
   /** It ends something, this pool perhaps: a cancel of the waiter leaves it alone. */
   readonly closing?: PoolRecord | boolean | undefined
   /** Takes it from what it waits for; none where it waits for an effect that its own fiber runs. */
@@ -34,6 +38,7 @@ interface WaitOptions {
 
 class Wait implements Waiter, PendingWait {
   readonly reason: WaitingFor
+  readonly target: Node | undefined
   readonly from: Node | undefined
   private readonly run: Run | undefined
   private readonly fiber: AnyFiber
@@ -41,6 +46,7 @@ class Wait implements Waiter, PendingWait {
   private readonly downward: boolean
   readonly evenMarked: boolean
   readonly sees: boolean | undefined
+  readonly starts: boolean
   private readonly detach: ((waiter: Waiter) => void) | undefined
   private resume: Resume | undefined
   /** Its fiber has gone on by itself, and needs but a slot. */
@@ -53,10 +59,12 @@ class Wait implements Waiter, PendingWait {
     this.fiber = fiber
     this.from = nodeOf(fiber)
     this.reason = options.reason
+    this.target = options.target
     const { closing = false } = options
     this.downward = typeof closing === "object" && closing.maker !== undefined && closing.maker === this.from
     this.evenMarked = closing !== false || isSpared(fiber)
     this.sees = options.sees
+    this.starts = options.starts ?? false
     this.detach = options.detach
     this.resume = resume
   }
@@ -146,8 +154,8 @@ export const park = (options: ParkOptions): Effect.Effect<void> =>
 interface UntilOptions {
   readonly reason: WaitingFor
   readonly sees?: boolean
-  /** Whose end would have to come first. */
-  readonly target?: Node
+  /** Whose end would have to come first, unless `check` tells more. */
+  readonly target?: Node | undefined
   /** The defect of waiting here, where it takes more than the target to tell. */
   readonly check?: ((from: Node | undefined) => WaitCycle | undefined) | undefined
   readonly closing?: PoolRecord | boolean
@@ -165,6 +173,7 @@ export const until = (source: Source, options: UntilOptions): Effect.Effect<void
   Effect.suspend(() =>
     source.ready ? Effect.void : park({
       reason: options.reason,
+      target: options.target,
       sees: options.sees,
       closing: options.closing,
       over: (fiber) => {

@@ -1,0 +1,71 @@
+/** The limits that one definition makes in one worker pool: one, or one of each key. */
+import type { LimitDefinition, Resized } from "../job/limit.ts"
+import { Fifo } from "./fifo.ts"
+import { Permits } from "./limit.ts"
+import { type Driver, Rate } from "./rate.ts"
+
+export class Family implements Resized {
+  private readonly byKey = new Map<string, Permits | Rate>()
+  /** Keys of rates without tasks, in the order in which they lost the last: a rate remembers starts until its window is over. */
+  private readonly resting = new Fifo<string>()
+  private readonly definition: LimitDefinition
+  private readonly driver: Driver
+
+  constructor(definition: LimitDefinition, driver: Driver) {
+    this.definition = definition
+    this.driver = driver
+  }
+
+  /** How many have tasks, or remember some. */
+  get size(): number {
+    this.sweep()
+    return this.byKey.size
+  }
+
+  find(key: string): Permits | Rate | undefined {
+    return this.byKey.get(key)
+  }
+
+  get(key: string): Permits | Rate {
+    const known = this.byKey.get(key)
+    if (known !== undefined) return known
+    this.sweep()
+    const made = this.make(key)
+    this.byKey.set(key, made)
+    this.definition.users.add(this)
+    return made
+  }
+
+  resized(): void {
+    for (const limit of this.byKey.values()) limit.resize(this.definition.limit)
+    this.driver.schedule()
+  }
+
+  /** Nothing will ask again. */
+  clear(): void {
+    this.byKey.clear()
+    this.definition.users.delete(this)
+  }
+
+  private make(key: string): Permits | Rate {
+    const { keyOf, limit, window } = this.definition
+    if (window === undefined) return new Permits(limit, "job-concurrency", () => this.delete(key))
+    const isKeyed = keyOf !== undefined
+    return new Rate({ limit, window, isKeyed }, this.driver, () => this.resting.push(key))
+  }
+
+  private sweep(): void {
+    for (let key = this.resting.peek(); key !== undefined; key = this.resting.peek()) {
+      const rate = this.byKey.get(key)
+      const isIdle = rate instanceof Rate && rate.users === 0
+      if (isIdle && !rate.isForgotten) return
+      this.resting.shift()
+      if (isIdle) this.delete(key)
+    }
+  }
+
+  private delete(key: string): void {
+    this.byKey.delete(key)
+    if (this.byKey.size === 0) this.definition.users.delete(this)
+  }
+}
