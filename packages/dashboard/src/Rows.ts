@@ -75,6 +75,7 @@ export type Segment = typeof Segment.Type
  *   very short ones.
  * - `progress`: the last report as JSON text, at most 512 characters.
  * - `error`: tag and first line of the failure, at most 512 characters; `inspect` has the whole.
+ * - `waitingUntil`: when its wait ends, where time alone decides.
  * - `sleepTime`: how long it has slept since `startedAt`, up to the beginning of the sleep that it is in.
  * - `delay`: how much of its time in the queue was chosen by who dispatched it.
  * - `segments`: oldest first, at most 32; when there were more, those after the earliest become one that is "Unknown".
@@ -88,6 +89,7 @@ export const TaskRow = Schema.Struct({
   key: Schema.String,
   state: State,
   waitingFor: Schema.NullOr(WaitingFor),
+  waitingUntil: Schema.NullOr(Schema.Number),
   exitStatus: Schema.NullOr(ExitStatus),
   worker: Schema.NullOr(Schema.Number),
   priority: Schema.Number,

@@ -648,6 +648,22 @@ describe.skipIf(typeof browser === "string")("the page", { timeout: 60_000 }, ()
     assert.match(run, /^(?:\d+|<1) ms$/)
   })
 
+  it("answers why a task does not run, with who holds it up as a link", async () => {
+    const running = await serve({ workers: 1 })
+    const page = await visit(running)
+    const first = await running.runtime.runPromise(Read.dispatch({ path: "/first.jpg", does: "wait" }))
+    const later = await running.runtime.runPromise(Read.dispatch({ path: "/later.jpg", does: "wait" }))
+    await running.runtime.runPromise(Read.dispatch({ path: "/delayed.jpg", does: "wait" }, { delay: "5 minutes" }))
+    await line(page, "/delayed.jpg").getByText(/for its delay, due in [45] m/).waitFor()
+    await line(page, "/later.jpg").click()
+    const inspector = page.getByRole("complementary", { name: `Task ${later.id}` })
+    await inspector.getByText("the next").waitFor()
+    await inspector.getByText("1 of 1 taken").waitFor()
+    await inspector.getByRole("button", { name: /\/first\.jpg/ }).click()
+    await page.getByRole("complementary", { name: `Task ${first.id}` }).getByText("Nothing: it holds a worker.")
+      .waitFor()
+  })
+
   for (const scheme of ["dark", "light"] as const) {
     it(`has no serious accessibility findings (${scheme})`, async () => {
       const running = await serve()

@@ -16,6 +16,7 @@ import { inspect } from "./inspect.ts"
 import { text } from "./limits.ts"
 import { connectionOf } from "./server.ts"
 import { bounded } from "./text.ts"
+import type { Pauses } from "./why.ts"
 
 type AnswersOf = (connection: Connection) => Answers
 
@@ -27,7 +28,8 @@ export const handlers = (hub: Hub, scope: Scope.Scope, answers: AnswersOf) =>
     const logs = yield* CurrentLogBook
     const spans = yield* CurrentSpanBook
     const actor: actions.Actor = { workerPool, runtime: hub.runtime, scope }
-    const inspector = { hub, logs, spans }
+    const pauses: Pauses = { latest: undefined }
+    const inspector = { hub, logs, spans, pauses }
     return DashboardRpcs.of({
       watch: ({ resume }) => hub.watch(resume),
       inspect: ({ taskId }) =>
@@ -43,7 +45,11 @@ export const handlers = (hub: Hub, scope: Scope.Scope, answers: AnswersOf) =>
         ),
       runAgain: ({ payload, taskId }) => actions.runAgain(actor, taskId, payload),
       runTasksAgain: ({ taskIds }) => actions.runTasksAgain(actor, taskIds),
-      pause: () => workerPool.pause,
+      pause: () =>
+        Effect.flatMap(whoAsks, (who) => {
+          pauses.latest = { who, at: clock.currentTimeMillisUnsafe() }
+          return workerPool.pause
+        }),
       resume: () => workerPool.resume,
       resize: ({ workers }) => workerPool.resize(workers),
       drain: () => workerPool.drain
@@ -57,14 +63,18 @@ const inTurn = <A, E, R>(answers: AnswersOf, answer: Effect.Effect<A, E, R>): Ef
     (request) => Option.isNone(request) ? answer : answers(connectionOf(request.value)).inTurn(answer)
   )
 
+const whoAsks: Effect.Effect<string> = Effect.map(
+  Effect.serviceOption(HttpServerRequest.HttpServerRequest),
+  (request) => Option.getOrElse(Option.flatMap(request, ({ remoteAddress }) => remoteAddress), () => "unknown")
+)
+
 /** Refuses where the server only shows, and tells the log who does what. */
 export const guard = (readonly: boolean, answers: AnswersOf): Layer.Layer<ActionGuard> =>
   Layer.succeed(
     ActionGuard,
     ActionGuard.of((effect, { payload, rpc: { _tag: action } }) =>
       Effect.gen(function*() {
-        const request = yield* Effect.serviceOption(HttpServerRequest.HttpServerRequest)
-        const who = Option.getOrElse(Option.flatMap(request, ({ remoteAddress }) => remoteAddress), () => "unknown")
+        const who = yield* whoAsks
         const annotated = Effect.annotateLogs({ who, action, what: describe(payload) })
         const isCount = (payload as { readonly dryRun?: boolean } | undefined)?.dryRun === true
         if (readonly) {

@@ -3,7 +3,7 @@ import type { Task } from "effect-tasks"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { NotFound } from "../DashboardError.ts"
-import type { LogLine, TaskDetail, TaskSpan, Wait } from "../Inspection.ts"
+import type { LogLine, TaskDetail, TaskSpan } from "../Inspection.ts"
 import type { PoolRow, TaskRow } from "../Rows.ts"
 import type { Book } from "./book.ts"
 import { detailOf } from "./failure.ts"
@@ -14,11 +14,13 @@ import * as pools from "./pools.ts"
 import type { Runtime } from "./runtime.ts"
 import * as tasks from "./tasks.ts"
 import { bounded, boundedText } from "./text.ts"
+import { type Pauses, whyOf } from "./why.ts"
 
 export interface Inspector {
   readonly hub: Hub
   readonly logs: Book<LogLine> | undefined
   readonly spans: Book<TaskSpan> | undefined
+  readonly pauses: Pauses
 }
 
 export const inspect = (inspector: Inspector, taskId: string, now: number): Effect.Effect<TaskDetail, NotFound> =>
@@ -40,7 +42,7 @@ const nothing = {
   progress: null,
   result: null,
   failure: null,
-  waits: [],
+  why: null,
   childPools: [],
   children: [],
   childCount: 0,
@@ -78,7 +80,7 @@ const detail = (inspector: Inspector, task: Task.Any, known: TaskRow | undefined
     result: exit?._tag === "Success" && exit.value !== undefined ? json("success", exit.value) : null,
     failure: exit?._tag === "Failure" ? detailOf(exit.cause, path, secrets) : null,
     path,
-    waits: waitsOf(runtime, task, row, children.pools),
+    why: whyOf(runtime, task, inspector.pauses.latest, attemptsOf(inspector, task.id).at(-1)?.error ?? null, now),
     childPools: children.pools,
     children: shown.map((child, i) => tasks.rowOf(payloads, child, statuses[i], undefined, now)),
     childCount: children.tasks.length,
@@ -122,39 +124,6 @@ const childrenOf = (runtime: Runtime, task: Task.Any, now: number) => {
     pools: all.map((pool): PoolRow => pools.rowOf(runtime, pool, now)),
     tasks: all.flatMap((pool) => runtime.poolTasks(pool))
   }
-}
-
-const sentences: Record<NonNullable<TaskRow["waitingFor"]>, string> = {
-  slot: "All workers are busy: it starts when one is free and nothing more urgent waits",
-  "job-concurrency": "As many tasks of this job run as its concurrency allows",
-  "pool-concurrency": "As many tasks of a pool above it run as its concurrency allows",
-  rate: "As many tasks have started as the rate allows",
-  key: "Another task with the same key has not ended yet",
-  paused: "The worker pool is paused: nothing starts until it is resumed",
-  delay: "It was dispatched with a delay that has not passed yet",
-  retry: "An attempt failed and the next one is due later",
-  children: "It waits for the tasks of a pool",
-  task: "It waits for another task, a message or an event",
-  effect: "It waits for something that it declared as a wait"
-}
-
-const waitsOf = (runtime: Runtime, task: Task.Any, row: TaskRow, childPools: ReadonlyArray<PoolRow>): Array<Wait> => {
-  const kind = row.waitingFor
-  if (kind === null) return []
-  const waits: Array<Wait> = [{ kind, id: null, text: sentences[kind] }]
-  if (kind === "children") {
-    for (const pool of childPools.filter(({ state }) => state !== "done")) {
-      waits.push({ kind, id: pool.id, text: `Pool ${pool.name}: ${pool.complete} of ${pool.total} done` })
-    }
-  }
-  if (kind === "key") {
-    for (const other of runtime.tasks()) {
-      if (other.job !== task.job || other.id === task.id || other.key !== task.key) continue
-      if (runtime.taskStatus(other).state !== "Exited") waits.push({ kind, id: other.id, text: `Task ${other.id}` })
-      if (waits.length > inspection.waits) break
-    }
-  }
-  return waits
 }
 
 /** What is around a span may be another task's, or too long ago. */

@@ -1,5 +1,5 @@
 /** Reads of the runtime that take no time, as plain functions. */
-import type { Task, TaskPool, WorkerPoolService, WorkerPoolStatus } from "effect-tasks"
+import type { Explanation, Task, TaskPool, WorkerPoolService, WorkerPoolStatus } from "effect-tasks"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Payloads } from "./payload.ts"
@@ -16,6 +16,7 @@ export interface Runtime {
   readonly poolStatus: (pool: TaskPool.TaskPool) => TaskPool.PoolStatus
   readonly childPool: (task: Task.Any) => TaskPool.TaskPool | undefined
   readonly poolTasks: (pool: TaskPool.TaskPool) => ReadonlyArray<Task.Any>
+  readonly explain: (id: string) => Explanation | undefined
   readonly jobs: () => Effect.Success<WorkerPoolService["jobs"]>
   readonly status: () => WorkerPoolStatus
   /** What of their values may be sent. */
@@ -36,6 +37,7 @@ export const runtimeOf = (workerPool: WorkerPoolService): Runtime => {
     poolStatus: (pool) => Effect.runSync(pool.status),
     childPool: (task) => Option.getOrUndefined(Effect.runSync(task.childPool)),
     poolTasks: (pool) => Effect.runSync(pool.tasks),
+    explain: (id) => Option.getOrUndefined(Effect.runSync(workerPool.explain(id))),
     jobs,
     status: () => Effect.runSync(workerPool.status),
     payloads: new Payloads(jobs)

@@ -203,7 +203,9 @@ export class Tasks {
 
   /** Adds what events do not tell. */
   private complete(entries: ReadonlyArray<Held>, now: number): void {
-    const asked = entries.filter(({ row }) => row.state === "Queued" || row.exitStatus === "error")
+    const asked = entries.filter(({ row }) =>
+      row.state === "Queued" || row.waitingFor === "retry" || row.exitStatus === "error"
+    )
     const statuses = this.lookup.taskStatuses(asked.map(({ task }) => task))
     for (const [i, entry] of asked.entries()) {
       adjust(entry, statuses[i], now)
@@ -300,6 +302,7 @@ const queuedRow = (event: Extract<Event, { readonly _tag: "TaskQueued" }>): Draf
   key: "",
   state: "Queued",
   waitingFor: "slot",
+  waitingUntil: null,
   exitStatus: null,
   worker: null,
   priority: finite(event.priority),
@@ -318,7 +321,7 @@ const queuedRow = (event: Extract<Event, { readonly _tag: "TaskQueued" }>): Draf
 
 /** What of a wait was chosen ends where a worker, or the job's limit, is what is waited for. */
 const endDelay = (row: Draft, at: number): void => {
-  if (row.waitingFor === "delay") row.delay = at - row.queuedAt
+  if (row.waitingFor === "delay") row.delay = Math.min(at, row.waitingUntil ?? at) - row.queuedAt
 }
 
 const endSleep = (row: Draft, at: number): void => {
@@ -337,6 +340,7 @@ const enter = (
   row.state = state
   row.worker = worker
   row.waitingFor = waitingFor
+  row.waitingUntil = null
   append(row.segments, { from, state, waitingFor, worker })
 }
 
@@ -344,7 +348,7 @@ const exit = (row: Draft, at: number, exitStatus: TaskRow["exitStatus"]): void =
   endDelay(row, at)
   endSleep(row, at)
   row.state = "Exited"
-  row.waitingFor = null
+  row.waitingFor = row.waitingUntil = null
   row.exitStatus = exitStatus
   row.finishedAt = at
   // a stop that took no time is no news, unless it is how a cancelled task ended
@@ -363,10 +367,16 @@ const unknownFrom = (from: number): Segment => ({ from, state: "Unknown", waitin
 
 /** What changes without an event, where both mean the same state. */
 const adjust = (entry: Entry, status: Task.Status, now: number): boolean => {
-  const { priority, state, waitingFor } = entry.row
+  const { priority, state, waitingFor, waitingUntil } = entry.row
   if (state !== status.state || state === "Exited") return false
-  const current = { priority: finite(status.priority), waitingFor: Option.getOrNull(status.waitingFor) }
-  if (current.priority === priority && current.waitingFor === waitingFor) return false
+  const current = {
+    priority: finite(status.priority),
+    waitingFor: Option.getOrNull(status.waitingFor),
+    waitingUntil: Option.getOrNull(status.waitingUntil)
+  }
+  const isSame = current.priority === priority && current.waitingFor === waitingFor &&
+    current.waitingUntil === waitingUntil
+  if (isSame) return false
   const row = edit(entry)
   if (current.waitingFor !== "delay") endDelay(row, now)
   Object.assign(row, current)
@@ -390,6 +400,7 @@ export const rowOf = (
     key: payloads.key(task, status.key),
     state,
     waitingFor,
+    waitingUntil: Option.getOrNull(status.waitingUntil),
     exitStatus: Option.getOrNull(exitStatus),
     worker: state === "Sleeping" ? null : Option.getOrNull(status.worker),
     priority: finite(status.priority),

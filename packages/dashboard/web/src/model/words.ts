@@ -1,6 +1,6 @@
 /** What is said of a task or a pool. */
 import type { Segment, TaskRow } from "../../../src/Contract.ts"
-import { many } from "./format.ts"
+import { duration, many } from "./format.ts"
 import type { RollUp } from "./Store.ts"
 
 /** Where a task stands, in one word; also the name of its colour. */
@@ -55,8 +55,12 @@ export const waitingText = (row: TaskRow, below?: RollUp): string => {
   return waitingWords[row.waitingFor]
 }
 
+/** How long until its wait ends by itself. */
+export const countdown = ({ waitingUntil }: TaskRow, now: number): string =>
+  waitingUntil === null ? "" : waitingUntil <= now ? "due now" : `due in ${duration(waitingUntil - now)}`
+
 /** A key as a person reads it: the default one is the payload's JSON, whose values say enough when they are short. */
-export const keyText = ({ id, key }: TaskRow): string => {
+export const keyText = ({ id, key }: Pick<TaskRow, "id" | "key">): string => {
   if (key === "") return id
   if (!key.startsWith("{") || !key.endsWith("}")) return key
   const known = keyTexts.get(key)

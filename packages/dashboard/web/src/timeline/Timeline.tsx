@@ -1,5 +1,6 @@
 /** What is queued, what sleeps, and a lane for each worker, over time. */
 import { useEffect, useMemo, useRef } from "preact/hooks"
+import type { TaskRow } from "../../../src/Contract.ts"
 import { clockMillis, duration } from "../model/format.ts"
 import { type Model, useModel } from "../model/Model.ts"
 import {
@@ -136,9 +137,8 @@ const Tip = ({ surface }: { readonly surface: Surface }) => {
 }
 
 type Store = Model["store"]
-type Row = Parameters<typeof keyText>[0]
 
-const timesOf = (store: Store, row: Row): string => {
+const timesOf = (store: Store, row: TaskRow): string => {
   const run = runTime(row, store.now)
   if (run === undefined) return ""
   const slept = sleepTime(row, store.now)
@@ -146,7 +146,7 @@ const timesOf = (store: Store, row: Row): string => {
   return slept === 0 ? ran : `${ran}, slept ${duration(slept)}`
 }
 
-const segmentText = (store: Store, row: Row, at: number): string => {
+const segmentText = (store: Store, row: TaskRow, at: number): string => {
   const segment = row.segments[at]
   if (segment === undefined) return ""
   const end = row.segments[at + 1]?.from ?? row.finishedAt

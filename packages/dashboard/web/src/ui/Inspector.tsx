@@ -5,11 +5,12 @@ import type { Answer } from "../model/Connection.ts"
 import { clock, clockMillis, count, duration, shorten } from "../model/format.ts"
 import { useModel } from "../model/Model.ts"
 import { type RollUp, taskKey } from "../model/Store.ts"
-import { keyText, ownProgress, statusOf, statusText, waitingText, waitTime } from "../model/words.ts"
+import { keyText, ownProgress, statusOf, statusText, waitTime } from "../model/words.ts"
 import { Section, TaskLink } from "./Section.tsx"
 import { Spans } from "./Spans.tsx"
 import { StateMachine } from "./StateMachine.tsx"
 import { useDetail } from "./useDetail.ts"
+import { Why } from "./Why.tsx"
 
 export const Inspector = ({ taskId }: { readonly taskId: string }) => {
   const { store } = useModel()
@@ -76,7 +77,7 @@ const Body = ({ answer, detail, row }: BodyProps) => {
         <>
           {detail.held ? null : <p class="dim">The runtime has let this task go: only its row is left.</p>}
           <Path path={detail.path} />
-          <Waits detail={detail} row={row} />
+          <Why why={detail.why} row={row} />
           <Failure failure={detail.failure} row={row} />
           <Progress row={row} detail={detail} />
           <Text name="Result" text={detail.result} />
@@ -143,32 +144,6 @@ const Path = ({ path }: { readonly path: ReadonlyArray<string> }) => {
         </span>
       ))}
     </nav>
-  )
-}
-
-interface WaitsProps {
-  readonly detail: TaskDetail
-  readonly row: TaskRow
-}
-
-/** There for as long as the task lives, so that what is below does not move with each change. */
-const Waits = ({ detail: { waits }, row }: WaitsProps) => {
-  const { store } = useModel()
-  const nameOf = useName()
-  if (row.state === "Exited") return null
-  const text = waitingText(row)
-  return (
-    <Section name={row.state === "Queued" ? "Why it does not run" : "What it waits for"}>
-      <ul class="waits">
-        {waits.map((wait) => (
-          <li key={`${wait.kind} ${wait.id}`}>
-            {wait.text}{" "}
-            {wait.id !== null && store.tasks.has(wait.id) ? <TaskLink id={wait.id} label={nameOf(wait.id)} /> : null}
-          </li>
-        ))}
-        {waits.length > 0 ? null : <li>{text === "" ? "Nothing: it holds a worker." : `It waits ${text}.`}</li>}
-      </ul>
-    </Section>
   )
 }
 

@@ -5,6 +5,7 @@ import { count, duration, percent, short, shorten } from "../model/format.ts"
 import { type Model, useModel } from "../model/Model.ts"
 import type { NodeKey, RollUp } from "../model/Store.ts"
 import {
+  countdown,
   keyText,
   ownProgress,
   runTime,
@@ -104,7 +105,7 @@ export const Line = memo((
         {task === undefined || below === undefined ? null : <Fault row={task} />}
       </span>
       <span role="gridcell" class="state">
-        {task === undefined ? <span class="dim">{pool?.state}</span> : <State row={task} below={below} />}
+        {task === undefined ? <span class="dim">{pool?.state}</span> : <State row={task} below={below} now={now} />}
       </span>
       <span role="gridcell" class="progress">
         {below === undefined ? task === undefined ? null : <Own row={task} /> : <Rolled node={node} all={below} />}
@@ -149,8 +150,14 @@ const TaskName = ({ room, row }: { readonly row: TaskRow, readonly room: number 
   )
 }
 
-const State = ({ below, row }: { readonly row: TaskRow, readonly below: RollUp | undefined }) => {
-  const why = waitingText(row, below)
+interface StateProps {
+  readonly row: TaskRow
+  readonly below: RollUp | undefined
+  readonly now: number
+}
+
+const State = ({ below, now, row }: StateProps) => {
+  const why = [waitingText(row, below), countdown(row, now)].filter((part) => part !== "").join(", ")
   return (
     <>
       <span class={`pill ${statusOf(row)}`}>{statusText(row)}</span>
