@@ -188,7 +188,7 @@ export class Dashboard extends Context.Service<Dashboard, {
 }
 
 /** What to do about options that could never work. */
-const mendOf = (
+const problemOf = (
   { history, host, token, viewers }: {
     readonly history: number,
     readonly host: string,
@@ -211,14 +211,14 @@ const tokenOf = ({ token }: ViewOptions): string =>
   token === undefined ? makeToken() : Redacted.isRedacted(token) ? Redacted.value(token) : token
 
 /** Whatever the options lack, or why they could never work. */
-const settle = (options: ViewOptions, host: string) =>
+const completed = (options: ViewOptions, host: string) =>
   Effect.suspend(() => {
     const token = tokenOf(options)
     const { history = kept.history, viewers = most.viewers } = options
-    const mend = mendOf({ history, host, token, viewers })
-    return mend === undefined
+    const problem = problemOf({ history, host, token, viewers })
+    return problem === undefined
       ? Effect.succeed({ token, viewers, history: Math.max(0, Math.floor(history)) })
-      : Effect.die(new Error(`Dashboard: ${mend}`))
+      : Effect.die(new Error(`Dashboard: ${problem}`))
   })
 
 interface Place {
@@ -230,7 +230,7 @@ interface Place {
 /** The dashboard itself, which answers requests at some place. */
 const makeDashboard = (
   options: ViewOptions,
-  settled: { readonly viewers: number, readonly history: number },
+  complete: { readonly viewers: number, readonly history: number },
   place: Place
 ) =>
   Effect.gen(function*() {
@@ -239,7 +239,7 @@ const makeDashboard = (
       run: makeToken(),
       title: bounded(options.title ?? "effect-tasks", text.name),
       readonly: isReadonly,
-      ...settled,
+      ...complete,
       linger: options.linger ?? "5 seconds"
     })
     const known = new WeakMap<Socket, Answers>()
@@ -260,7 +260,7 @@ const usualPort = 4747
 const serve = (options: DashboardOptions) =>
   Effect.gen(function*() {
     const { host = "127.0.0.1" } = options
-    const settled = yield* settle(options, host)
+    const complete = yield* completed(options, host)
     const connections = new Connections()
     const on = (port: number) =>
       Effect.mapError(listen(host, port, connections), ({ cause }) => new ServeError({ host, port, cause }))
@@ -268,8 +268,8 @@ const serve = (options: DashboardOptions) =>
       ? Effect.catchIf(on(usualPort), ({ cause }) => isTaken(cause), () => on(0))
       : on(options.port)
     const port = "port" in server.address ? server.address.port : options.port ?? usualPort
-    const app = yield* makeDashboard(options, settled, {
-      access: makeAccess(settled.token, host, port, options.allowedHosts ?? []),
+    const app = yield* makeDashboard(options, complete, {
+      access: makeAccess(complete.token, host, port, options.allowedHosts ?? []),
       connections,
       pathOf: (pathname) => pathname
     })
@@ -277,19 +277,19 @@ const serve = (options: DashboardOptions) =>
     yield* server.serve(app).pipe(Effect.provideService(HttpMiddleware.TracerDisabledWhen, () => true))
     const isAny = host === "0.0.0.0" || host === "::"
     const address = `http://${isAny ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`
-    const url = `${address}/?token=${encodeURIComponent(settled.token)}`
+    const url = `${address}/?token=${encodeURIComponent(complete.token)}`
     const note = options.port === undefined && port !== usualPort ? ` (port ${usualPort} is taken)` : ""
     yield* options.announce === undefined ? Console.error(`Dashboard: ${url}${note}`) : options.announce(url)
-    return Dashboard.of({ address, url: Redacted.make(url), token: Redacted.make(settled.token) })
+    return Dashboard.of({ address, url: Redacted.make(url), token: Redacted.make(complete.token) })
   })
 
 const mount = (path: `/${string}`, options: RouterOptions) =>
   Effect.gen(function*() {
-    const settled = yield* settle(options, "application")
-    const token = options.auth === "application" ? undefined : settled.token
+    const complete = yield* completed(options, "application")
+    const token = options.auth === "application" ? undefined : complete.token
     const base = path.replace(/\/+$/, "")
     const router = yield* HttpRouter.HttpRouter
-    const app = yield* makeDashboard(options, settled, {
+    const app = yield* makeDashboard(options, complete, {
       access: mountedAccess(token, options.allowedHosts ?? []),
       // a router of a router has more in front
       pathOf: (pathname) =>

@@ -9,11 +9,11 @@ import type * as Scope from "effect/Scope"
 import type { Socket as Connection } from "node:net"
 import { ActionGuard, DashboardRpcs, ReadOnly } from "../Contract.ts"
 import * as actions from "./actions.ts"
-import { CurrentLogBook, CurrentSpanBook } from "./book.ts"
 import type { Answers } from "./connections.ts"
 import type { Hub } from "./hub.ts"
 import { inspect } from "./inspect.ts"
 import { text } from "./limits.ts"
+import { RecentLogs, RecentSpans } from "./recent.ts"
 import { connectionOf } from "./server.ts"
 import { bounded } from "./text.ts"
 import type { Pauses } from "./why.ts"
@@ -25,8 +25,8 @@ export const handlers = (hub: Hub, scope: Scope.Scope, answers: AnswersOf) =>
   DashboardRpcs.toLayer(Effect.gen(function*() {
     const workerPool = yield* WorkerPool
     const clock = yield* Clock.Clock
-    const logs = yield* CurrentLogBook
-    const spans = yield* CurrentSpanBook
+    const logs = yield* RecentLogs
+    const spans = yield* RecentSpans
     const actor: actions.Actor = { workerPool, runtime: hub.runtime, scope }
     const pauses: Pauses = { latest: undefined }
     const inspector = { hub, logs, spans, pauses }

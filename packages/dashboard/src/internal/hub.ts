@@ -69,7 +69,7 @@ export const makeHub = (options: HubOptions): Effect.Effect<Hub, never, WorkerPo
         Effect.forkIn(own, { startImmediately: true })
       )
       yield* stepwise(session.load(now))
-      session.settle(now())
+      session.discardChanges(now())
       yield* Effect.forkIn(ticking(session, now), own)
       current = { session, scope: own }
       return session

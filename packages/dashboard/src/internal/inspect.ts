@@ -5,12 +5,12 @@ import * as Option from "effect/Option"
 import { NotFound } from "../DashboardError.ts"
 import type { LogLine, TaskDetail, TaskSpan } from "../Inspection.ts"
 import type { PoolRow, TaskRow } from "../Rows.ts"
-import type { Book } from "./book.ts"
 import { detailOf } from "./failure.ts"
 import type { Hub } from "./hub.ts"
 import { inspection, text as longest } from "./limits.ts"
 import { type Payloads, scrub } from "./payload.ts"
 import * as pools from "./pools.ts"
+import type { Recent } from "./recent.ts"
 import type { Runtime } from "./runtime.ts"
 import * as tasks from "./tasks.ts"
 import { bounded, boundedText } from "./text.ts"
@@ -18,8 +18,8 @@ import { type Pauses, whyOf } from "./why.ts"
 
 export interface Inspector {
   readonly hub: Hub
-  readonly logs: Book<LogLine> | undefined
-  readonly spans: Book<TaskSpan> | undefined
+  readonly logs: Recent<LogLine> | undefined
+  readonly spans: Recent<TaskSpan> | undefined
   readonly pauses: Pauses
 }
 

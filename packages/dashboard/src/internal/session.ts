@@ -102,7 +102,7 @@ export class Session {
   }
 
   /** The first picture needs no deltas. */
-  settle(now: number): void {
+  discardChanges(now: number): void {
     this.tasks.flush(Infinity, now)
     this.pools.flush(now, Infinity)
     this.jobs.flush(now, true)
@@ -118,7 +118,7 @@ export class Session {
     this.unseenFrom = undefined
     this.tasks.lose(now)
     this.pools.lose(now)
-    this.settle(now)
+    this.discardChanges(now)
     this.seq++
     this.gap++
     this.ring.clear()

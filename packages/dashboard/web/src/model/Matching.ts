@@ -47,7 +47,7 @@ export class Matching {
   }
 
   /** Tells of what changed since the last look. */
-  settle(): void {
+  publish(): void {
     if (this.changes === 0) return
     this.changes = 0
     this.version.value = this.version.peek() + 1

@@ -241,7 +241,7 @@ export class TreeModel {
 
   /** Makes the list anew when what it is made of has changed. */
   private refresh(urgent: boolean): void {
-    this.matching.settle()
+    this.matching.publish()
     const isFiltered = this.matching.isFiltered.peek()
     const of = [
       this.store.structure,

@@ -18,9 +18,9 @@ interface Hover {
   readonly y: number
 }
 
-/** The least time between two pictures that nobody asked for, in milliseconds: drawing takes a tenth of it at most. */
+/** The least time between two pictures that nobody asked for, in milliseconds: drawing takes a fifteenth of it at most. */
 const pauseAfter = (cost: number): number =>
-  Math.max(matchMedia("(prefers-reduced-motion: reduce)").matches ? 1_000 : 50, cost * 10)
+  Math.max(matchMedia("(prefers-reduced-motion: reduce)").matches ? 1_000 : 80, cost * 15)
 
 /** Less is a click. */
 const leastDrag = 5
@@ -59,7 +59,7 @@ export class Surface {
     const stops = [
       effect(() => {
         void [store.version.value, matching.version.value]
-        matching.settle()
+        matching.publish()
         this.isDirty = true
       }),
       effect(() => {

@@ -19,7 +19,7 @@ export const StateMachine = ({ row }: { readonly row: TaskRow }) => {
       <Ribbon row={row} end={end} />
       <details class="moves" open={row.segments.length <= 4}>
         <summary>
-          {row.segments.length} {row.segments.length === 1 ? "stretch" : "stretches"}
+          {row.segments.length} {row.segments.length === 1 ? "segment" : "segments"}
           {row.segments.length < kept.segments ? "" : ": those in the middle are left out"}
         </summary>
         <ol class="rows">

@@ -4,7 +4,7 @@ import type { LogLine, TaskSpan } from "../Inspection.ts"
 import { kept } from "./limits.ts"
 
 /** The latest entries of each task, for the latest tasks that made any. */
-export class Book<Entry> {
+export class Recent<Entry> {
   private readonly entries = new Map<string, Array<Entry>>()
 
   add(taskId: string, entry: Entry): void {
@@ -23,11 +23,11 @@ export class Book<Entry> {
 }
 
 /** Empty unless `DashboardLogs.layer` fills it. */
-export const CurrentLogBook = Context.Reference<Book<LogLine> | undefined>("@effect-tasks/dashboard/LogBook", {
+export const RecentLogs = Context.Reference<Recent<LogLine> | undefined>("@effect-tasks/dashboard/RecentLogs", {
   defaultValue: () => undefined
 })
 
 /** Empty unless `DashboardSpans.layer` fills it. */
-export const CurrentSpanBook = Context.Reference<Book<TaskSpan> | undefined>("@effect-tasks/dashboard/SpanBook", {
+export const RecentSpans = Context.Reference<Recent<TaskSpan> | undefined>("@effect-tasks/dashboard/RecentSpans", {
   defaultValue: () => undefined
 })
