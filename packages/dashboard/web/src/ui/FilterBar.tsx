@@ -27,11 +27,11 @@ export const FilterBar = () => {
           >
             ?
           </button>
-          <ActOnMatching />
         </div>
         {isExplained.value ? <Language /> : null}
         <div class="under">
           <Chips />
+          <ActOnMatching />
           <Walk />
         </div>
       </div>
@@ -316,13 +316,17 @@ const ActOnMatching = () => {
   const of = place.filter.value.trim()
   const ended = () => [...matching.ids].filter((id) => store.tasks.get(id)?.state === "Exited")
   return (
-    <>
-      <button type="button" onClick={() => actions.open({ _tag: "runMany", ids: ended(), of })}>
+    <div class="walk act">
+      <button type="button" class="small" onClick={() => actions.open({ _tag: "runMany", ids: ended(), of })}>
         Run matching again …
       </button>
-      <button type="button" class="danger" onClick={() => actions.open({ _tag: "cancel", ids: matching.live, of })}>
+      <button
+        type="button"
+        class="small danger"
+        onClick={() => actions.open({ _tag: "cancel", ids: matching.live, of })}
+      >
         Cancel matching …
       </button>
-    </>
+    </div>
   )
 }

@@ -157,7 +157,7 @@ interface StateProps {
 }
 
 const State = ({ below, now, row }: StateProps) => {
-  const why = [waitingText(row, below), countdown(row, now)].filter((part) => part !== "").join(", ")
+  const why = [countdown(row, now), waitingText(row, below)].filter((part) => part !== "").join(", ")
   return (
     <>
       <span class={`pill ${statusOf(row)}`}>{statusText(row)}</span>
