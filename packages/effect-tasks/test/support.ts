@@ -17,7 +17,20 @@
  * `JobRegistry.layer(ALive, BLive).pipe(Layer.provideMerge(testPool({ workers: 1 })))`.
  */
 import { assert } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Layer, Logger, Option, Schema, type Scope, Stream } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  type Duration,
+  Effect,
+  Exit,
+  Layer,
+  Logger,
+  Option,
+  Schema,
+  type Scope,
+  Stream
+} from "effect"
 import {
   type DispatchError,
   Job,
@@ -171,6 +184,13 @@ export const awaitState = (task: Pick<Task.Any, "id" | "status">, state: Task.St
 
 /** The state of a task now. */
 export const stateOf = (task: Pick<Task.Any, "status">) => Effect.map(task.status, ({ state }) => state)
+
+/** What it waits for; null when it waits for nothing. */
+export const waitingFor = (task: Pick<Task.Any, "status">) =>
+  Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
+
+/** Lets time pass, and what is due then happen. */
+export const pass = (duration: Duration.Input) => Effect.andThen(TestClock.adjust(duration), settleTurns)
 
 /** The handle of a task by its id: how a handler gets its own. */
 export const taskById = (id: string): Effect.Effect<Task.Any, never, WorkerPool> =>

@@ -7,6 +7,7 @@ import { featureCosts } from "./features.ts"
 import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { observers } from "./observers.ts"
+import { policies } from "./policies.ts"
 import { probe } from "./probe.ts"
 import { floorCase, throughput } from "./throughput.ts"
 import { versus } from "./versus.ts"
@@ -19,6 +20,7 @@ export const cases: ReadonlyArray<Case> = [
   nested,
   probe,
   ...crowds,
+  ...policies,
   cancel,
   floorCase,
   versus,

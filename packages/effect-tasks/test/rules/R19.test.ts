@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option } from "effect"
-import { Job, type Task, TaskPool, WorkerPool } from "effect-tasks"
+import { Effect, Exit, Fiber } from "effect"
+import { Job, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
   eventually,
@@ -11,6 +11,7 @@ import {
   settleTurns,
   stateOf,
   trace,
+  waitingFor,
   withPool,
   type Work,
   work
@@ -29,8 +30,6 @@ type AnyScripted<Tag extends string> = Job.Job<
   typeof Work.messageSchema
 >
 
-const waitingFor = (task: Pick<Task.Any, "status">) =>
-  Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
 const states = (tasks: ReadonlyArray<ScriptedTask>) => Effect.forEach(tasks, stateOf)
 
 /** Dispatches a task that is held until its gate opens. */

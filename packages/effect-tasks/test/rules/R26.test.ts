@@ -1,8 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Option, Schema } from "effect"
-import { Job, Limit, type Task } from "effect-tasks"
-import { TestClock } from "effect/testing"
-import { gate, script, scripted, settleTurns, stateOf, TestError, timedOut, withPool, Work, work } from "../support.ts"
+import { Job, Limit } from "effect-tasks"
+import {
+  gate,
+  pass,
+  script,
+  scripted,
+  settleTurns,
+  stateOf,
+  TestError,
+  timedOut,
+  waitingFor,
+  withPool,
+  Work,
+  work
+} from "../support.ts"
 
 class Two extends Job.make("Two", { ...scripted, rate: { limit: 2, window: "1 second" } }) {}
 class PerKey extends Job.make("PerKey", {
@@ -21,9 +33,6 @@ class Patient extends Job.make("Patient", {
 }) {}
 class Narrow extends Job.make("Narrow", { ...scripted, rate: { limit: 2, window: "1 second" }, concurrency: 1 }) {}
 
-const waitingFor = (task: Pick<Task.Any, "status">) =>
-  Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
-
 /** When each task started, in the order of starts. */
 const recorded = (ids: ReadonlyArray<string>) =>
   Effect.gen(function*() {
@@ -32,8 +41,6 @@ const recorded = (ids: ReadonlyArray<string>) =>
     for (const id of ids) yield* script(id, () => note(id))
     return { starts, note }
   })
-
-const pass = (duration: string) => Effect.andThen(TestClock.adjust(duration as "1 second"), settleTurns)
 
 describe("R26 Rates", () => {
   it.effect("never more starts than the limit in any window: at t + window the place of a start at t is free", () =>

@@ -2,16 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import { Tracer } from "effect"
 import { Job, type Task, TaskPool } from "effect-tasks"
-import { TestClock } from "effect/testing"
 import {
   canceled,
   gate,
+  pass,
   script,
   scripted,
   settleTurns,
   stateOf,
   TestError,
   timedOut,
+  waitingFor,
   withPool,
   work
 } from "../support.ts"
@@ -23,10 +24,6 @@ class Keyed extends Job.make("Keyed", {
 class Plain extends Job.make("Plain", scripted) {}
 class Timed extends Job.make("Timed", { ...scripted, timeout: "5 seconds" }) {}
 class Tries extends Job.make("Tries", { ...scripted, retry: { times: 1 } }) {}
-
-const waitingFor = (task: Pick<Task.Any, "status">) =>
-  Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
-const pass = (duration: string) => Effect.andThen(TestClock.adjust(duration as "1 second"), settleTurns)
 
 /** Snoozes that often, then succeeds with the times of its attempts. */
 const snoozing = (times: number, duration: "1 second" = "1 second", hold = false) => {

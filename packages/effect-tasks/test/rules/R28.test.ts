@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
-import { Job, type Task, WorkerPool } from "effect-tasks"
-import { TestClock } from "effect/testing"
+import { Job, WorkerPool } from "effect-tasks"
 import {
   gate,
+  pass,
   script,
   scripted,
   scriptedLayer,
@@ -11,6 +11,7 @@ import {
   stateOf,
   TestError,
   timedOut,
+  waitingFor,
   withPool,
   work
 } from "../support.ts"
@@ -18,10 +19,6 @@ import {
 class Paused extends Job.make("Paused", { ...scripted, queueTimeout: "1 minute" }) {}
 class Tries extends Job.make("Tries", { ...scripted, retry: { times: 3 } }) {}
 class Limited extends Job.make("Limited", { ...scripted, concurrency: 1 }) {}
-
-const waitingFor = (task: Pick<Task.Any, "status">) =>
-  Effect.map(task.status, (status) => Option.getOrNull(status.waitingFor))
-const pass = (duration: string) => Effect.andThen(TestClock.adjust(duration as "1 second"), settleTurns)
 
 describe("R28 Pausing a job", () => {
   it.effect("holds its tasks back, those queued before and after, until it is resumed; other jobs go on", () =>

@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Option, Schema } from "effect"
 import { Job, TaskPool, WaitCycle } from "effect-tasks"
-import { TestClock } from "effect/testing"
-import { defect, gate, recordEvents, script, scripted, settleTurns, stateOf, withPool } from "../support.ts"
+import { defect, gate, pass, recordEvents, script, scripted, settleTurns, stateOf, withPool } from "../support.ts"
 
 const versioned = {
   payload: { id: Schema.String, text: Schema.String },
@@ -14,8 +13,6 @@ const versioned = {
 class Save extends Job.make("Save", { ...versioned, delay: "2 seconds", maxDelay: "5 seconds" }) {}
 class Rebuild extends Job.make("Rebuild", versioned) {}
 class Own extends Job.make("Own", { ...scripted, unique: "latest", concurrency: { limit: 1, key: ({ id }) => id } }) {}
-
-const pass = (duration: string) => Effect.andThen(TestClock.adjust(duration as "1 second"), settleTurns)
 
 describe(`R29 unique: "latest"`, () => {
   const runs: Array<string> = []

@@ -188,7 +188,7 @@ const insert = (
   task.run = run
   machine.index?.add(task)
   link(run)
-  if (cursor !== undefined) rareOf(run).cursor = cursor
+  if (cursor !== undefined && delay === 0) run.order = cursor.orderOfTasks
   if (cursor !== undefined && cursor.counted > 0) cursor.counted--
   else {
     machine.live++

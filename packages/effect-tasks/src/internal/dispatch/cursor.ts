@@ -2,13 +2,13 @@
  * Many dispatches as one entry of the ready queue. When its turn has come and a slot is free it makes its next task, which
  * stands in its place. So items that wait cost nothing.
  */
-import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Task } from "../../Task.ts"
-import type { DispatchErrorReason } from "../../TaskError.ts"
+import type { DispatchError, DispatchErrorReason } from "../../TaskError.ts"
 import type { Entry, Lane } from "../queue/readyQueue.ts"
 import type { BulkEntry } from "../record/cursor.ts"
 import type { PoolRecord } from "../record/pool.ts"
+import { rareOf } from "../record/run.ts"
 import type { Node, Source, Waiter } from "../record/source.ts"
 import { recordOf } from "../record/task.ts"
 import { countItems, forgoItems } from "../transition/counting.ts"
@@ -30,6 +30,8 @@ export interface Bulk {
   /** Why a dispatch would be refused now, if it would. */
   readonly refused: () => DispatchErrorReason | undefined
 }
+
+type Outcome = Exit.Exit<Task<any, any, any, any>, DispatchError>
 
 /** So many chunks wait: the one that is read, and the next. */
 const mostChunks = 2
@@ -88,12 +90,15 @@ export class Cursor implements BulkEntry, Source {
   }
 
   pull(): void {
-    const next = Effect.runSyncExit(Effect.sync(() => this.chunks[0]!.next())) // it stands only with a chunk
-    if (Exit.isFailure(next)) return this.end(next)
-    if (next.value.done === true) return this.nextChunk()
-    const outcome = Effect.runSyncExit(Effect.suspend(() => this.bulk.dispatch(next.value.value, this)))
-    if (Exit.isFailure(outcome)) return this.end(outcome)
-    this.made(outcome.value)
+    try {
+      const next = this.chunks[0]!.next() // it stands only with a chunk
+      if (next.done === true) return this.nextChunk()
+      const outcome = this.bulk.dispatch(next.value, this) as unknown as Outcome // it never waits
+      if (Exit.isFailure(outcome)) this.end(outcome)
+      else this.made(outcome.value)
+    } catch (defect) {
+      this.end(Exit.die(defect))
+    }
   }
 
   taken(): void {
@@ -136,9 +141,11 @@ export class Cursor implements BulkEntry, Source {
       this.counted--
       return countItems(this.pool, -1)
     }
+    const { run } = recordOf(handle)
+    if (this.pool.machine.ready.peek() === run) return // it starts now
+    rareOf(run!).cursor = this
     this.unstarted++
     if (this.unstarted >= this.bulk.ahead) this.leave()
-    const { run } = recordOf(handle)
     const behind = run!.rare?.keyPlace?.queue // it cannot have settled in this step
     if (behind === undefined || behind.first === run) return
     for (const earlier of behind.backwards()) {

@@ -52,8 +52,7 @@ export const dispatch = (
   input: unknown,
   check: Definition["check"] | undefined,
   options: DispatchOptions | undefined,
-  accepted?: Circumstances["accepted"],
-  cursor?: Cursor
+  accepted?: Circumstances["accepted"]
 ): Dispatched => {
   const from = fiber.getRef(CurrentTask)
   const registration = registrationOf(machine, tag, from)
@@ -73,11 +72,13 @@ export const dispatch = (
   if (definition.keyed) task.key = definition.keyOf(payload.value)
   const run = runFor(task, registration, fiber, timeoutsOf(options, definition))
   const limitKeys = limitKeysOf(registration, payload.value)
-  const delay = options?.delay === undefined ? definition.delay : toDelay(options.delay, "delay", definition.subject)
-  const plain = from === undefined && limitKeys === undefined && delay === 0 && accepted === undefined &&
-    cursor === undefined
-  return submitted(run, plain ? plainly : { from, limitKeys, delay, accepted, cursor })
+  const delay = delayOf(options, definition)
+  const plain = from === undefined && limitKeys === undefined && delay === 0 && accepted === undefined
+  return submitted(run, plain ? plainly : { from, limitKeys, delay, accepted })
 }
+
+const delayOf = (options: DispatchOptions | undefined, { delay, subject }: Definition): number =>
+  options?.delay === undefined ? delay : toDelay(options.delay, "delay", subject)
 
 /** Many dispatches of this fiber as one entry of the ready queue; or why there can be none. */
 export const openCursor = (
@@ -89,6 +90,8 @@ export const openCursor = (
 ): Cursor | DispatchError => {
   const { check, subject, tag } = definition
   read(options, dispatchOptions, subject)
+  const timeouts = timeoutsOf(options, definition)
+  const delay = delayOf(options, definition)
   const from = fiber.getRef(CurrentTask)
   const registration = registrationOf(machine, tag, from)
   if (registration === undefined) return notRegistered(machine, tag)
@@ -99,10 +102,19 @@ export const openCursor = (
   return new Cursor({
     job: tag,
     pool,
-    priority: toPriority(priority, "priority", subject),
+    priority,
     ahead,
     from: nodeOf(fiber),
-    dispatch: (item, cursor) => dispatch(fiber, machine, tag, item, check, options, undefined, cursor),
+    dispatch: (item, cursor) => {
+      const registration = registrationOf(machine, tag, from)
+      if (registration === undefined) return Effect.fail(notRegistered(machine, tag))
+      const payload = check(item)
+      if (payload._tag === "Failure") return badPayload(tag, payload)
+      const task = new TaskRecord(registration.job, payload.value, pool, priority)
+      if (definition.keyed) task.key = definition.keyOf(payload.value)
+      const limitKeys = limitKeysOf(registration, payload.value)
+      return submitted(runFor(task, registration, fiber, timeouts), { from, limitKeys, delay, cursor })
+    },
     refused: () => closed(registration, pool, from, true)
   })
 }

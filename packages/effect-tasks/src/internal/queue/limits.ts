@@ -2,7 +2,6 @@
  * All limits of a task: it starts when each of them has room, and takes from all in one step. Tasks with the same limits, in
  * the same order, share one list of them, and so lanes: the lists are the nodes of a tree.
  */
-import { getOrMake } from "./getOrMake.ts"
 import type { Limit } from "./limit.ts"
 
 export class Limits {
@@ -67,7 +66,13 @@ export class LimitTree {
   /** The list with one more limit, which whoever keeps it retains. */
   extend(limits: Limits | undefined, limit: Limit): Limits {
     const longer = limits === undefined ? this.roots : limits.longer
-    return getOrMake(longer, limit, () => new Limits(this, limits, limit, () => longer.delete(limit)))
+    return longer.get(limit) ?? this.make(longer, limits, limit)
+  }
+
+  private make(longer: Map<Limit, Limits>, shorter: Limits | undefined, limit: Limit): Limits {
+    const made = new Limits(this, shorter, limit, () => longer.delete(limit))
+    longer.set(limit, made)
+    return made
   }
 
   /** The list of these. */

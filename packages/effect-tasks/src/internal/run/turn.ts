@@ -16,7 +16,7 @@ import { attemptAgain, startRun } from "./attempt.ts"
 import { runEach, runHooks } from "./hooks.ts"
 
 /** How long a turn may hold the thread, in milliseconds. */
-const slice = 8
+const slice = 4
 const checkEvery = 32
 
 export const turn = (machine: Machine): void => {

@@ -25,7 +25,7 @@ export const queue = (run: Run): void => {
 
 const offer = (run: Run): void => {
   const { machine } = run.task
-  run.order = run.rare?.cursor?.orderOfTasks ?? machine.nextOrder()
+  if (run.order === 0) run.order = machine.nextOrder() // that of many has the place of all
   machine.ready.add(run, run.task.priority, run.task.pool.depth, run.limits)
   touchTask(run.task)
   machine.schedule()
@@ -47,6 +47,7 @@ export const putOff = (run: Run, millis: number): void => {
   endDelay(run)
   clearDeadline(run)
   if (run.lane !== undefined) machine.ready.remove(run)
+  run.order = 0
   if (millis > 0) postpone(run, millis)
   else queue(run)
   touchTask(run.task)

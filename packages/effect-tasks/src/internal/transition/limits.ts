@@ -1,7 +1,6 @@
 /** Which limits a task stands behind: its job's hold, what its job and its layer name, then those of its pools. */
 import type { LimitDefinition } from "../job/limit.ts"
 import { Family } from "../queue/family.ts"
-import { getOrMake } from "../queue/getOrMake.ts"
 import { type Limit, Permits } from "../queue/limit.ts"
 import type { Limits } from "../queue/limits.ts"
 import { Hold, Rate } from "../queue/rate.ts"
@@ -23,31 +22,40 @@ export const limitsOf = (run: Run, keys: Keys): Limits | undefined => {
   const { job, limits } = run.registration
   const { machine } = run.task
   if (limits.length === 0 && job.hold === undefined && machine.limitedPools === 0) return undefined
-  return machine.limits.of(each(run, keys, (family, key) => family.get(key)))
+  return machine.limits.of(limitsBy(run, keys, limitIn))
 }
 
 /** The limits that a task would stand behind, as far as there are any yet. */
-export const limitsFor = (run: Run, keys: Keys): Iterable<Limit> => each(run, keys, (family, key) => family.find(key))
+export const limitsFor = (run: Run, keys: Keys): ReadonlyArray<Limit> => limitsBy(run, keys, knownIn)
 
-const each = function*(
+type Find = (family: Family, key: string) => Limit | undefined
+
+const limitIn: Find = (family, key) => family.get(key)
+const knownIn: Find = (family, key) => family.find(key)
+
+const limitsBy = (
   { registration: { job, limits }, task: { machine, pool } }: Run,
   keys: Keys,
-  find: (family: Family, key: string) => Limit | undefined
-): Generator<Limit> {
-  if (job.hold !== undefined) yield job.hold
-  for (const [i, definition] of limits.entries()) {
-    if (definition.window !== undefined && machine.settings.inline) continue // where delays take no time
-    const limit = find(familyOf(machine, definition), keys?.[i] ?? "")
-    if (limit !== undefined) yield limit
+  find: Find
+): ReadonlyArray<Limit> => {
+  const found: Array<Limit> = []
+  if (job.hold !== undefined) found.push(job.hold)
+  for (let i = 0; i < limits.length; i++) {
+    if (limits[i].window !== undefined && machine.settings.inline) continue // where delays take no time
+    const limit = find(familyOf(machine, limits[i]), keys === undefined ? "" : keys[i])
+    if (limit !== undefined) found.push(limit)
   }
-  yield* limitsAbove(pool)
+  if (machine.limitedPools > 0) found.push(...limitsAbove(pool))
+  return found
 }
 
-const familyOf = (machine: Machine, definition: LimitDefinition): Family =>
-  getOrMake(machine.families, definition, () => new Family(definition, machine))
+const familyOf = (machine: Machine, definition: LimitDefinition): Family => {
+  let family = machine.families.get(definition)
+  if (family === undefined) machine.families.set(definition, family = new Family(definition, machine))
+  return family
+}
 
 const limitsAbove = function*(pool: PoolRecord): Generator<Limit> {
-  if (pool.machine.limitedPools === 0) return
   for (const { permits } of chain(pool)) if (permits !== undefined) yield permits
 }
 
