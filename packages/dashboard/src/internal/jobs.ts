@@ -38,9 +38,9 @@ export class Rate {
     this.since = since
   }
 
-  /** What ended earlier was not watched. */
+  /** What ended until then was not watched. */
   add(at: number): void {
-    if (at < this.since) return
+    if (at <= this.since) return
     const slot = Math.floor(at / grain)
     this.counts.set(slot, (this.counts.get(slot) ?? 0) + 1)
   }
