@@ -303,6 +303,15 @@ describe("the action log", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("has none for what is only counted", () => {
+    const { layer, lines } = logged({})
+    return Effect.gen(function*() {
+      const client = yield* connect
+      yield* client.cancelMatching({ filter: "job:Work", dryRun: true })
+      assert.deepStrictEqual(lines, [])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("says what was refused", () => {
     const { layer, lines } = logged({ readonly: true })
     return Effect.gen(function*() {

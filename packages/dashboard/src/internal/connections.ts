@@ -18,7 +18,7 @@ export class Answers {
   /** Asks in turn, once there is room. Whoever asks for too much at once is disconnected. */
   readonly inTurn = <A, E, R>(answer: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
-      if (this.waiting >= unread.answers * 16) {
+      if (this.waiting >= unread.most) {
         this.connection.destroy()
         return Effect.interrupt
       }

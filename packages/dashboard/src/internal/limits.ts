@@ -63,8 +63,11 @@ export const taken = {
   ids: 2_000
 } as const
 
-/** Of one connection: bytes that it has not read yet before answers wait, and answers that may wait before it is closed. */
-export const unread = { bytes: 1_048_576, answers: 256, atOnce: 4 } as const
+/**
+ * Of one connection: bytes that it has not read yet before answers wait, how many are made `atOnce`, how many may wait before no
+ * more is read from it, and how many in all, which one message can ask for, before it is closed.
+ */
+export const unread = { bytes: 1_048_576, atOnce: 4, answers: 256, most: 4_096 } as const
 
 /**
  * Connections of the stand-alone server: beyond `most`, the oldest that has not shown the token makes room. Viewers: beyond

@@ -5,7 +5,7 @@ import type { Answer } from "../model/Connection.ts"
 import { clock, clockMillis, count, duration, shorten } from "../model/format.ts"
 import { useModel } from "../model/Model.ts"
 import { type RollUp, taskKey } from "../model/Store.ts"
-import { keyText, ownProgress, statusOf, statusText, waitTime } from "../model/words.ts"
+import { keyText, ownProgress, runTime, statusOf, statusText, waitTime } from "../model/words.ts"
 import { Section, TaskLink } from "./Section.tsx"
 import { Spans } from "./Spans.tsx"
 import { StateMachine } from "./StateMachine.tsx"
@@ -246,9 +246,7 @@ const Children = ({ all, detail }: { readonly detail: TaskDetail, readonly all: 
             <TaskLink id={row.id} label={row.job} />
             <bdi class="key">{keyText(row)}</bdi>
             <span class="dim">
-              {row.finishedAt === null || row.startedAt === null
-                ? `waited ${duration(waitTime(row, store.now))}`
-                : duration(row.finishedAt - row.startedAt)}
+              {lengthOf(row, store.now)}
             </span>
           </li>
         ))}
@@ -258,6 +256,13 @@ const Children = ({ all, detail }: { readonly detail: TaskDetail, readonly all: 
         : null}
     </Section>
   )
+}
+
+/** Of a run where there is one, else of the wait for it. */
+const lengthOf = (row: TaskRow, now: number): string => {
+  const run = runTime(row, now)
+  if (run === undefined) return `${row.finishedAt === null ? "waits" : "waited"} ${duration(waitTime(row, now))}`
+  return `${row.finishedAt === null ? "has run" : "ran"} ${duration(run)}`
 }
 
 const Logs = ({ logs }: { readonly logs: ReadonlyArray<LogLine> }) =>
