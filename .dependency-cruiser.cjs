@@ -74,10 +74,13 @@ module.exports = {
     },
     {
       name: "page-by-contract",
-      comment: "The dashboard's page runs in a browser: of the server it knows the contract and the filters alone.",
+      comment:
+        "The dashboard's page runs in a browser: of the server it knows the contract and the filters alone, and what says of itself that it runs there too.",
       severity: "error",
       from: { path: "^packages/dashboard/web/src/" },
-      to: { path: "^(packages/(?!dashboard/)|packages/dashboard/src/(?!(Contract|Filter)\\.ts$))" }
+      to: {
+        path: "^(packages/(?!dashboard/)|packages/dashboard/src/(?!(Contract|Filter|internal/(limits|history))\\.ts$))"
+      }
     },
     {
       name: "sources-without-tests",

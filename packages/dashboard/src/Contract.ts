@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import { InvalidFilter, InvalidPayload, NotFound, ReadOnly, Refused, TooManyViewers } from "./DashboardError.ts"
 import { Message, Position } from "./Feed.ts"
 import { TaskDetail } from "./Inspection.ts"
+import { taken } from "./internal/limits.ts"
 import { trusted } from "./internal/trusted.ts"
 
 export * from "./DashboardError.ts"
@@ -21,25 +22,26 @@ export * from "./Inspection.ts"
 export * from "./Rows.ts"
 
 /**
- * The longest texts that the server takes, in characters: an edited `payload`, a whole `message`, the `reason` of a cancel,
- * a `filter`. Longer ones fail on the client, by their Schema, and are refused by the server.
+ * The most that the server takes: characters of an edited `payload`, a whole `message`, the `reason` of a cancel, a `filter`,
+ * an `id`; and how many `ids` in one request. More fails on the client, by its Schema, and is refused by the server.
  *
  * @category constants
  * @since 0.1.0
  */
-export const limits = { payload: 262_144, message: 1_048_576, reason: 500, filter: 1_000 } as const
+export const limits = taken
 
-const Id = Schema.String.check(Schema.isMaxLength(1_024))
+const Id = Schema.String.check(Schema.isMaxLength(limits.id))
+const Ids = Schema.Array(Id).check(Schema.isMaxLength(limits.ids))
 const Reason = Schema.optionalKey(Schema.String.check(Schema.isMaxLength(limits.reason)))
 
 /**
- * What a cancel did: how many unfinished tasks it reached, and whether all of them had stopped a second later. A task
- * that takes longer is not forgotten: its rows tell.
+ * What a cancel did: how many unfinished tasks were meant, how many more unfinished ones are `below` them and end with them, and
+ * whether all had stopped a second later. A task that takes longer is not forgotten: its rows tell.
  *
  * @category models
  * @since 0.1.0
  */
-export const Canceled = Schema.Struct({ tasks: Schema.Int, stopped: Schema.Boolean })
+export const Canceled = Schema.Struct({ tasks: Schema.Int, below: Schema.Int, stopped: Schema.Boolean })
 
 /**
  * What a cancel did.
@@ -48,6 +50,30 @@ export const Canceled = Schema.Struct({ tasks: Schema.Int, stopped: Schema.Boole
  * @since 0.1.0
  */
 export type Canceled = typeof Canceled.Type
+
+/**
+ * What became of many tasks that were to run again: how many run as new tasks, joined a live one, reused a result, were refused,
+ * or are no longer held by the runtime; and the first `problem` in words.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const RanAgain = Schema.Struct({
+  created: Schema.Int,
+  joined: Schema.Int,
+  reused: Schema.Int,
+  refused: Schema.Int,
+  forgotten: Schema.Int,
+  problem: Schema.NullOr(Schema.String)
+})
+
+/**
+ * What became of many tasks that were to run again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RanAgain = typeof RanAgain.Type
 
 /**
  * The guard in front of every action: refuses where the server is `readonly`, and logs who does what.
@@ -64,7 +90,12 @@ const Actions = RpcGroup.make(
   Rpc.make("cancelTask", { payload: { taskId: Id, reason: Reason }, success: Canceled, error: NotFound }),
   /** Cancels every task of a pool and below it. */
   Rpc.make("cancelPool", { payload: { poolId: Id, reason: Reason }, success: Canceled, error: NotFound }),
-  /** Cancels every unfinished task that the filter matches, or only counts them. An empty filter is refused. */
+  /** Cancels these tasks and everything below them; those that have ended or are unknown are left out. */
+  Rpc.make("cancelTasks", { payload: { taskIds: Ids, reason: Reason }, success: Canceled }),
+  /**
+   * Cancels every unfinished task that the filter matches, and what is below, or only counts them. A filter that says nothing,
+   * such as an empty one, `*` or `-job:Scan` alone, is refused.
+   */
   Rpc.make("cancelMatching", {
     payload: {
       filter: Schema.String.check(Schema.isMaxLength(limits.filter)),
@@ -92,6 +123,8 @@ const Actions = RpcGroup.make(
     success: Schema.Struct({ taskId: Schema.String, origin: Schema.Literals(["created", "joined", "reused"]) }),
     error: Schema.Union([NotFound, InvalidPayload, Refused])
   }),
+  /** Runs the work of ended tasks again, each with the payload it had. */
+  Rpc.make("runTasksAgain", { payload: { taskIds: Ids }, success: RanAgain }),
   /** Stops first starts. */
   Rpc.make("pause"),
   /** Starts again. */
@@ -109,8 +142,8 @@ const Actions = RpcGroup.make(
  *
  * - `watch`: the stream of a viewer, see `Message`. Ends when the worker pool closes.
  * - `inspect`: everything about one task.
- * - the actions: `cancelTask`, `cancelPool`, `cancelMatching`, `setPriority`, `runAgain`, `pause`, `resume`, `resize`,
- *   `drain`. Each fails with `ReadOnly` where the server only shows.
+ * - the actions: `cancelTask`, `cancelPool`, `cancelTasks`, `cancelMatching`, `setPriority`, `runAgain`, `runTasksAgain`,
+ *   `pause`, `resume`, `resize`, `drain`. Each fails with `ReadOnly` where the server only shows.
  *
  * **Example** (Listing the requests)
  *

@@ -93,8 +93,10 @@ export class DashboardClient extends Context.Service<
 }
 
 const protocol = ({ token, url }: DashboardClientOptions) => {
-  const target = new URL("/rpc", textOf(url))
-  const given = token ?? new URL(textOf(url)).searchParams.get("token") ?? ""
+  const target = new URL(textOf(url))
+  const given = token ?? target.searchParams.get("token") ?? ""
+  target.pathname = `${target.pathname.replace(/\/$/, "")}/rpc`
+  target.search = target.hash = ""
   target.protocol = target.protocol === "https:" ? "wss:" : "ws:"
   return RpcClient.layerProtocolSocket().pipe(
     Layer.provide(NodeSocket.layerWebSocket(target.href, { headers: { authorization: `Bearer ${textOf(given)}` } })),

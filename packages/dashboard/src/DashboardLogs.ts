@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { Task } from "effect-tasks"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,8 +12,9 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import type { LogLine } from "./Inspection.ts"
-import { Book, CurrentLogBook } from "./internal/book.ts"
+import { text } from "./internal/limits.ts"
 import { toJson } from "./internal/plain.ts"
+import { Recent, RecentLogs } from "./internal/recent.ts"
 import { bounded } from "./internal/text.ts"
 
 /**
@@ -46,12 +48,13 @@ import { bounded } from "./internal/text.ts"
  * @since 0.1.0
  */
 export const layer: Layer.Layer<never> = Layer.unwrap(Effect.sync(() => {
-  const book = new Book<LogLine>()
+  const recent = new Recent<LogLine>()
   const logger = Logger.make(({ cause, date, fiber, logLevel, message }) => {
-    const { task } = fiber.getRef(References.CurrentLogAnnotations)
+    // what the runtime says of a task is said outside of it
+    const task = Task.currentId(fiber) ?? fiber.getRef(References.CurrentLogAnnotations)["task"]
     if (typeof task !== "string") return
     const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
-    book.add(task, {
+    recent.add(task, {
       at: date.getTime(),
       level: logLevel,
       message: textOf(message, cause),
@@ -59,12 +62,12 @@ export const layer: Layer.Layer<never> = Layer.unwrap(Effect.sync(() => {
       traceId: span?.traceId ?? null
     })
   })
-  return Layer.merge(Logger.layer([logger], { mergeWithExisting: true }), Layer.succeed(CurrentLogBook, book))
+  return Layer.merge(Logger.layer([logger], { mergeWithExisting: true }), Layer.succeed(RecentLogs, recent))
 }))
 
 const textOf = (message: unknown, cause: Cause.Cause<unknown>): string => {
   const parts = (Array.isArray(message) ? message : [message]).map((part) =>
     typeof part === "string" ? part : toJson(part, 2_048).text
   )
-  return bounded((cause.reasons.length === 0 ? parts : [...parts, Cause.pretty(cause)]).join(" "), 4_096)
+  return bounded((cause.reasons.length === 0 ? parts : [...parts, Cause.pretty(cause)]).join(" "), text.log)
 }

@@ -13,8 +13,9 @@ import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import type { TaskSpan } from "./Inspection.ts"
-import { Book, CurrentSpanBook } from "./internal/book.ts"
-import { bounded, nameText } from "./internal/text.ts"
+import { text } from "./internal/limits.ts"
+import { Recent, RecentSpans } from "./internal/recent.ts"
+import { bounded } from "./internal/text.ts"
 
 /**
  * Keeps names and times of the latest 100 spans that each task makes, for the latest 2,000 tasks that make any. The tracer
@@ -63,12 +64,12 @@ import { bounded, nameText } from "./internal/text.ts"
  * @since 0.1.0
  */
 export const layer: Layer.Layer<never> = Layer.unwrap(Effect.map(Effect.tracer, (tracer) => {
-  const book = new Book<TaskSpan>()
-  return Layer.merge(Layer.succeed(Tracer.Tracer, watched(tracer, book)), Layer.succeed(CurrentSpanBook, book))
+  const recent = new Recent<TaskSpan>()
+  return Layer.merge(Layer.succeed(Tracer.Tracer, watched(tracer, recent)), Layer.succeed(RecentSpans, recent))
 }))
 
 /** The same tracer, whose spans inside tasks are written down. */
-const watched = (tracer: Tracer.Tracer, book: Book<TaskSpan>): Tracer.Tracer => {
+const watched = (tracer: Tracer.Tracer, recent: Recent<TaskSpan>): Tracer.Tracer => {
   /** A tracer may give the same span again and again. */
   const known = new WeakSet<Tracer.Span>()
   return Tracer.make({
@@ -79,18 +80,18 @@ const watched = (tracer: Tracer.Tracer, book: Book<TaskSpan>): Tracer.Tracer => 
       if (task === undefined || known.has(span)) return span
       known.add(span)
       const entry = {
-        id: bounded(span.spanId, nameText),
+        id: bounded(span.spanId, text.name),
         parentId: Option.match(options.parent, {
           onNone: () => null,
-          onSome: ({ spanId }) => bounded(spanId, nameText)
+          onSome: ({ spanId }) => bounded(spanId, text.name)
         }),
-        name: bounded(options.name, nameText),
+        name: bounded(options.name, text.name),
         start: millisOf(options.startTime),
         end: null,
         failed: false
       }
       if (onEnd(span, (at, exit) => Object.assign(entry, { end: millisOf(at), failed: hasFailed(exit) }))) {
-        book.add(task, entry)
+        recent.add(task, entry)
       }
       return span
     }

@@ -37,7 +37,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { JobRow, PoolRow, Pulse, TaskRow } from "./Rows.ts"
+import { History, JobRow, PoolRow, Pulse, TaskRow } from "./Rows.ts"
 
 /**
  * Where a viewer stopped: the run of the server, and the last sequence number that it applied.
@@ -82,8 +82,10 @@ export const Snapshot = Schema.TaggedStruct("Snapshot", {
   pools: Schema.Array(PoolRow),
   jobs: Schema.Array(JobRow),
   pulse: Pulse,
-  /** One sample a second, at most 60, oldest first. */
-  history: Schema.Array(Pulse)
+  history: History,
+  /** Since when events have been read, and when some were dropped since: what happened at other times nobody knows. */
+  watchedSince: Schema.Number,
+  gaps: Schema.Array(Schema.Struct({ from: Schema.Number, to: Schema.Number }))
 })
 
 /**
@@ -112,7 +114,7 @@ export const Resumed = Schema.TaggedStruct("Resumed", { run: Schema.String, seq:
 
 /**
  * What changed after `from` up to `seq`; `from` is always the `seq` of the message before. `sample`: append `pulse` to
- * the history and keep the last 60.
+ * the history, see `History`.
  *
  * @category messages
  * @since 0.1.0

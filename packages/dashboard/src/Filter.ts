@@ -8,7 +8,7 @@
  * | `pool:Pool-3`, `pool:photos` | of the pool with this id or name |
  * | `key:beach` | whose key contains this |
  * | `error:ENOENT` | whose error contains this |
- * | `wait:>1s`, `run:<=500ms` | that waited for their first start, or ran, this long; units ms, s, m, h, d |
+ * | `wait:>1s`, `run:<=500ms` | that waited for their first start (without a chosen delay), or took from there on, this long; units ms, s, m, h, d |
  * | `beach` | whose id, job, key or error contains this |
  *
  * Words are joined by "and", commas inside a word by "or"; `-` in front turns a word round. Case does not matter. `*` stands
@@ -28,7 +28,7 @@ import type { TaskRow } from "./Rows.ts"
  */
 export type FilterRow = Pick<
   TaskRow,
-  "id" | "job" | "key" | "state" | "exitStatus" | "poolId" | "error" | "queuedAt" | "startedAt" | "finishedAt"
+  "id" | "job" | "key" | "state" | "exitStatus" | "poolId" | "error" | "queuedAt" | "startedAt" | "finishedAt" | "delay"
 >
 
 /**
@@ -234,7 +234,7 @@ const toComparison = (text: string): Comparison | undefined => {
  *
  * const row: Filter.FilterRow = {
  *   id: "Scan-1", job: "Scan", key: "/photos", state: "Queued", exitStatus: null, poolId: "Pool-2", error: null,
- *   queuedAt: 0, startedAt: null, finishedAt: null
+ *   queuedAt: 0, delay: 0, startedAt: null, finishedAt: null
  * }
  * const context = { now: 2_000, poolName: () => "import" }
  * const isLate = Result.getOrThrow(Filter.parse("pool:import wait:>1s"))
@@ -246,6 +246,28 @@ const toComparison = (text: string): Comparison | undefined => {
  */
 export const matches = (filter: Filter, row: FilterRow, context: MatchContext): boolean =>
   filter.terms.every((term) => holds(term, row, context) !== term.negated)
+
+/**
+ * Whether a filter says which tasks are meant: one that is empty, only excludes, or takes any text there is does not.
+ *
+ * **Example** (Asking before acting)
+ *
+ * ```ts
+ * import { Result } from "effect"
+ * import { Filter } from "@effect-tasks/dashboard"
+ *
+ * const isSelective = (text: string) => Filter.isSelective(Result.getOrThrow(Filter.parse(text)))
+ * console.log(isSelective("job:Scan"), isSelective("-job:Scan"), isSelective("*")) // => true false false
+ * ```
+ *
+ * @category matching
+ * @since 0.1.0
+ */
+export const isSelective = (filter: Filter): boolean =>
+  filter.terms.some((term) => !term.negated && (term.comparison !== undefined || !term.patterns.some(takesAnything)))
+
+const takesAnything = (pattern: Pattern): boolean =>
+  pattern.kind === "glob" ? pattern.parts.every((part) => part === "") : pattern.text === ""
 
 const holds = ({ comparison, field, patterns }: Term, row: FilterRow, { now, poolName }: MatchContext): boolean => {
   const some = (
@@ -264,7 +286,7 @@ const holds = ({ comparison, field, patterns }: Term, row: FilterRow, { now, poo
     case "error":
       return some(isPart, row.error)
     case "wait":
-      return compare(comparison!, (row.startedAt ?? row.finishedAt ?? now) - row.queuedAt)
+      return compare(comparison!, (row.startedAt ?? row.finishedAt ?? now) - row.queuedAt - row.delay)
     case "run":
       return row.startedAt !== null && compare(comparison!, (row.finishedAt ?? now) - row.startedAt)
     case "text":

@@ -100,25 +100,90 @@ export const FailureDetail = Schema.Struct({
 export type FailureDetail = typeof FailureDetail.Type
 
 /**
- * One thing that a task waits for; `id` when it is a task or a pool.
+ * A task that another has to do with.
  *
  * @category models
  * @since 0.1.0
  */
-export const Wait = Schema.Struct({
-  kind: WaitingFor,
-  id: Schema.NullOr(Schema.String),
-  /** A sentence for people. */
-  text: Schema.String
+export const TaskRef = Schema.Struct({ id: Schema.String, job: Schema.String, key: Schema.String })
+
+/**
+ * A task that another has to do with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TaskRef = typeof TaskRef.Type
+
+/**
+ * A limit behind which a task stands.
+ *
+ * **Details**
+ *
+ * - `kind`: "workers" is the worker pool itself; "permits" so many at once; "rate" so many starts in `window` milliseconds; "hold"
+ *   a pause of the job.
+ * - `holders`: the tasks that hold it, at most 50 of `used`.
+ * - `opensAt`: when it has room again, where time alone decides.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Limit = Schema.Struct({
+  kind: Schema.Literals(["workers", "permits", "rate", "hold"]),
+  waitingFor: WaitingFor,
+  isFull: Schema.Boolean,
+  limit: Schema.NullOr(Schema.Number),
+  used: Schema.NullOr(Schema.Number),
+  window: Schema.NullOr(Schema.Number),
+  opensAt: Schema.NullOr(Schema.Number),
+  holders: Schema.Array(TaskRef)
 })
 
 /**
- * One thing that a task waits for.
+ * A limit behind which a task stands.
  *
  * @category models
  * @since 0.1.0
  */
-export type Wait = typeof Wait.Type
+export type Limit = typeof Limit.Type
+
+/**
+ * Why a task does not run.
+ *
+ * **Details**
+ *
+ * - `text`: the reason, as a sentence for people.
+ * - `place`: in the queue, 1 for the next, while it waits for a slot.
+ * - `until`: when the wait ends, where time alone decides.
+ * - `limits`: all behind which it stands, full or not.
+ * - `tasks`, `pools`: whom it waits for, or which stand before it for its key; at most 50 each.
+ * - `paused`: what is paused that it needs; `pausedBy` who paused the worker pool, where that was done here.
+ * - `attempt`, `lastError`: the attempt that comes next, and how the one before failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Why = Schema.Struct({
+  waitingFor: WaitingFor,
+  text: Schema.String,
+  place: Schema.NullOr(Schema.Int),
+  until: Schema.NullOr(Schema.Number),
+  limits: Schema.Array(Limit),
+  tasks: Schema.Array(TaskRef),
+  pools: Schema.Array(PoolRow),
+  paused: Schema.Struct({ workerPool: Schema.Boolean, job: Schema.Boolean, key: Schema.Boolean }),
+  pausedBy: Schema.NullOr(Schema.Struct({ who: Schema.String, at: Schema.Number })),
+  attempt: Schema.Int,
+  lastError: Schema.NullOr(Schema.String)
+})
+
+/**
+ * Why a task does not run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Why = typeof Why.Type
 
 /**
  * Everything about one task.
@@ -147,7 +212,8 @@ export const TaskDetail = Schema.Struct({
   result: Schema.NullOr(BoundedText),
   failure: Schema.NullOr(FailureDetail),
   path: Schema.Array(Schema.String),
-  waits: Schema.Array(Wait),
+  /** While it waits. */
+  why: Schema.NullOr(Why),
   childPools: Schema.Array(PoolRow),
   children: Schema.Array(TaskRow),
   childCount: Schema.Int,

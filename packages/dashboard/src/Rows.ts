@@ -45,15 +45,15 @@ export const ExitStatus = Schema.Literals(["success", "canceled", "error", "unkn
 
 /**
  * One stretch of a task's life: it begins at `from` and ends where the next one begins, else at `finishedAt`, else now.
- * `worker` is the lane that it occupies; a sleeping task has lent its slot and occupies none. Where a task ran that ended
- * before anybody watched, nobody knows.
+ * `worker` is the lane that it occupies; a sleeping task has lent its slot and occupies none. "Unknown": it ran and slept
+ * while nobody watched, or so often that the stretches in the middle of its life are left out.
  *
  * @category models
  * @since 0.1.0
  */
 export const Segment = Schema.Struct({
   from: Schema.Number,
-  state: Schema.Literals(["Queued", "Running", "Sleeping", "Stopping"]),
+  state: Schema.Literals(["Queued", "Running", "Sleeping", "Stopping", "Unknown"]),
   waitingFor: Schema.NullOr(WaitingFor),
   worker: Schema.NullOr(Schema.Number)
 })
@@ -75,7 +75,10 @@ export type Segment = typeof Segment.Type
  *   very short ones.
  * - `progress`: the last report as JSON text, at most 512 characters.
  * - `error`: tag and first line of the failure, at most 512 characters; `inspect` has the whole.
- * - `segments`: oldest first, at most 32; when there were more, the earliest is kept and the next are left out.
+ * - `waitingUntil`: when its wait ends, where time alone decides.
+ * - `sleepTime`: how long it has slept since `startedAt`, up to the beginning of the sleep that it is in.
+ * - `delay`: how much of its time in the queue was chosen by who dispatched it.
+ * - `segments`: oldest first, at most 32; when there were more, those after the earliest become one that is "Unknown".
  *
  * @category models
  * @since 0.1.0
@@ -86,6 +89,7 @@ export const TaskRow = Schema.Struct({
   key: Schema.String,
   state: State,
   waitingFor: Schema.NullOr(WaitingFor),
+  waitingUntil: Schema.NullOr(Schema.Number),
   exitStatus: Schema.NullOr(ExitStatus),
   worker: Schema.NullOr(Schema.Number),
   priority: Schema.Number,
@@ -95,6 +99,8 @@ export const TaskRow = Schema.Struct({
   queuedAt: Schema.Number,
   startedAt: Schema.NullOr(Schema.Number),
   finishedAt: Schema.NullOr(Schema.Number),
+  sleepTime: Schema.Number,
+  delay: Schema.Number,
   progress: Schema.NullOr(Schema.String),
   error: Schema.NullOr(Schema.String),
   segments: Schema.Array(Segment)
@@ -132,7 +138,9 @@ export const PoolRow = Schema.Struct({
   progress: Schema.Number,
   openedAt: Schema.Number,
   /** When it was done. */
-  doneAt: Schema.NullOr(Schema.Number)
+  doneAt: Schema.NullOr(Schema.Number),
+  /** How long the unfinished ones take as the latest did, milliseconds; null while nobody can tell. */
+  eta: Schema.NullOr(Schema.Number)
 })
 
 /**
@@ -144,8 +152,8 @@ export const PoolRow = Schema.Struct({
 export type PoolRow = typeof PoolRow.Type
 
 /**
- * Median and 99th percentile of waiting (queued until started) and running (started until finished), over the latest
- * 500 tasks; null while there is none.
+ * Median and 99th percentile of waiting (queued until started, without a chosen delay) and running (started until finished,
+ * without sleeping), over the latest 500 tasks; null while there is none.
  *
  * @category models
  * @since 0.1.0
@@ -162,7 +170,8 @@ export const Percentiles = Schema.Struct({
  *
  * **Details**
  *
- * `rate` is ends per second over the last 10 seconds; `eta` how long the unfinished ones take at that rate.
+ * `rate` is ends per second over the last 10 seconds, or over the time that was watched; `eta` how long the unfinished ones
+ * take at that rate. Null while nobody can tell. Jobs beyond 1,000 share the row "(other jobs)".
  *
  * @category models
  * @since 0.1.0
@@ -177,7 +186,7 @@ export const JobRow = Schema.Struct({
   error: Schema.Number,
   canceled: Schema.Number,
   unknown: Schema.Number,
-  rate: Schema.Number,
+  rate: Schema.NullOr(Schema.Number),
   eta: Schema.NullOr(Schema.Number),
   times: Percentiles
 })
@@ -191,7 +200,8 @@ export const JobRow = Schema.Struct({
 export type JobRow = typeof JobRow.Type
 
 /**
- * The worker pool and the process at one moment. `free` is `workers - busy`, not below 0.
+ * The worker pool and the process at one moment. `free` is `workers - busy`, not below 0; `utilization` the share of the
+ * workers' time that was used in the second before, where that was watched.
  *
  * @category models
  * @since 0.1.0
@@ -209,8 +219,11 @@ export const Pulse = Schema.Struct({
   failed: Schema.Number,
   canceled: Schema.Number,
   paused: Schema.Boolean,
-  /** Ends per second over the last 10 seconds. */
-  rate: Schema.Number,
+  utilization: Schema.NullOr(Schema.Number),
+  /** Ends per second over the last 10 seconds, or over the time that was watched; null while nobody can tell. */
+  rate: Schema.NullOr(Schema.Number),
+  /** How long all unfinished tasks take at that rate, milliseconds; null while nobody can tell. */
+  eta: Schema.NullOr(Schema.Number),
   times: Percentiles,
   /** Mean and 99th percentile of how late the event loop was in the last second, milliseconds. */
   loopDelayMean: Schema.Number,
@@ -228,3 +241,21 @@ export const Pulse = Schema.Struct({
  * @since 0.1.0
  */
 export type Pulse = typeof Pulse.Type
+
+/**
+ * Samples of the pulse, oldest first: one a second for a minute, one every five seconds for five minutes, one a minute for
+ * an hour. Longer ones are means, but for percentiles and loop delays, which are the worst. At most 60 of each; there are
+ * none of the time before anybody watched.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const History = Schema.Tuple([Schema.Array(Pulse), Schema.Array(Pulse), Schema.Array(Pulse)])
+
+/**
+ * Samples of the pulse.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type History = typeof History.Type

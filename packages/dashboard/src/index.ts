@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 export * as Contract from "./Contract.ts"
-export { Dashboard, type DashboardOptions } from "./Dashboard.ts"
+export { Dashboard, type DashboardOptions, type RouterOptions, ServeError, type ViewOptions } from "./Dashboard.ts"
 export { DashboardClient, type DashboardClientOptions } from "./DashboardClient.ts"
 export * as DashboardLogs from "./DashboardLogs.ts"
 export * as DashboardSpans from "./DashboardSpans.ts"
 export * as Filter from "./Filter.ts"
+export * as Sensitive from "./Sensitive.ts"

@@ -12,11 +12,12 @@ describe("an action", () => {
       const task = yield* Work.dispatch({ id: "a", does: "wait" })
       assert.deepStrictEqual(yield* client.cancelTask({ taskId: task.id, reason: "enough" }), {
         tasks: 1,
+        below: 0,
         stopped: true
       })
       const error = yield* Effect.flip(task.await)
       assert.include(error, { _tag: "TaskCanceled", reason: "enough" })
-      assert.deepStrictEqual(yield* client.cancelTask({ taskId: task.id }), { tasks: 0, stopped: true })
+      assert.deepStrictEqual(yield* client.cancelTask({ taskId: task.id }), { tasks: 0, below: 0, stopped: true })
       assert.deepInclude(yield* refused(client.cancelTask({ taskId: "Work-99" }), "NotFound"), {
         what: "task",
         id: "Work-99"
@@ -33,7 +34,7 @@ describe("an action", () => {
       const answer = yield* Effect.forkChild(client.cancelTask({ taskId: task.id }), { startImmediately: true })
       yield* until(({ tasks }) => tasks.get(task.id)?.state === "Stopping")
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* Fiber.join(answer), { tasks: 1, stopped: false })
+      assert.deepStrictEqual(yield* Fiber.join(answer), { tasks: 1, below: 0, stopped: false })
       for (let i = 0; i < 30; i++) yield* Effect.andThen(TestClock.adjust("1 second"), breath)
       assert.strictEqual((yield* Effect.flip(task.await))._tag, "TaskCanceled")
       assert.include(yield* workerPool.status, { canceled: 1 })
@@ -46,7 +47,11 @@ describe("an action", () => {
       const fan = yield* Fan.dispatch({ width: 5, does: "wait" })
       yield* until(({ tasks }) => tasks.size === 6)
       const [pool] = [...picture.pools.values()].filter(({ name }) => name === "fan")
-      assert.deepStrictEqual(yield* client.cancelPool({ poolId: pool.id, reason: "no" }), { tasks: 5, stopped: true })
+      assert.deepStrictEqual(yield* client.cancelPool({ poolId: pool.id, reason: "no" }), {
+        tasks: 5,
+        below: 0,
+        stopped: true
+      })
       yield* fan.exit
       yield* until(({ jobs }) => jobs.get("Work")?.canceled === 5)
       yield* refused(client.cancelPool({ poolId: "Pool-99" }), "NotFound")
@@ -58,15 +63,56 @@ describe("an action", () => {
       for (const id of ["a", "b", "c", "d"]) yield* Work.dispatch({ id, does: "wait" })
       yield* Fan.dispatch({ width: 1, does: "wait" })
       const filter = "job:Work state:queued"
-      assert.deepStrictEqual(yield* client.cancelMatching({ filter, dryRun: true }), { tasks: 2, stopped: false })
-      assert.deepStrictEqual(yield* client.cancelMatching({ filter, reason: "late" }), { tasks: 2, stopped: true })
+      const canceled = { tasks: 2, below: 0 }
+      assert.deepStrictEqual(yield* client.cancelMatching({ filter, dryRun: true }), { ...canceled, stopped: false })
+      assert.deepStrictEqual(yield* client.cancelMatching({ filter, reason: "late" }), { ...canceled, stopped: true })
       const workerPool = yield* WorkerPool
       assert.include(yield* workerPool.status, { canceled: 2, busy: 2, queued: 1 })
-      assert.deepStrictEqual(yield* client.cancelMatching({ filter: "key:nothing" }), { tasks: 0, stopped: false })
-      yield* refused(client.cancelMatching({ filter: "   " }), "InvalidFilter")
+      assert.deepStrictEqual(yield* client.cancelMatching({ filter: "key:nothing" }), {
+        tasks: 0,
+        below: 0,
+        stopped: true
+      })
+      for (const nothing of ["   ", "*", "-zzz", "job:*", "\"\"", "-job:Work -job:Fan"]) {
+        yield* refused(client.cancelMatching({ filter: nothing }), "InvalidFilter")
+      }
       assert.deepInclude(yield* refused(client.cancelMatching({ filter: "job:Work hue:red" }), "InvalidFilter"), {
         at: 9
       })
+    }).pipe(Effect.provide(app())))
+
+  it.effect("tells beforehand what ends with it, below what is meant", () =>
+    Effect.gen(function*() {
+      const client = yield* connect
+      const { until } = yield* view()
+      const fan = yield* Fan.dispatch({ width: 20, does: "wait" })
+      yield* until(({ tasks }) => tasks.size === 21)
+      const all = { tasks: 1, below: 20 }
+      assert.deepStrictEqual(yield* client.cancelMatching({ filter: "job:Fan", dryRun: true }), {
+        ...all,
+        stopped: false
+      })
+      assert.deepStrictEqual(yield* client.cancelTask({ taskId: fan.id }), { ...all, stopped: true })
+    }).pipe(Effect.provide(app())))
+
+  it.effect("is on exactly the tasks that it names", () =>
+    Effect.gen(function*() {
+      const client = yield* connect
+      const workerPool = yield* WorkerPool
+      const { until } = yield* view()
+      const ids: Array<string> = []
+      for (const id of ["a", "b", "c"]) ids.push((yield* Work.dispatch({ id, does: "fail" })).id)
+      yield* until(({ jobs }) => jobs.get("Work")?.error === 3)
+      const ran = yield* client.runTasksAgain({ taskIds: [ids[0], ids[1], "Work-99"] })
+      assert.deepInclude(ran, { created: 2, joined: 0, reused: 0, refused: 0, forgotten: 1, problem: null })
+      yield* until(({ jobs }) => jobs.get("Work")?.error === 5)
+
+      const live = yield* Work.dispatch({ id: "d", does: "wait" })
+      const other = yield* Work.dispatch({ id: "e", does: "wait" })
+      const { tasks } = yield* client.cancelTasks({ taskIds: [live.id, ids[0], "Work-99"] })
+      assert.strictEqual(tasks, 1, "ended and unknown ones are left out")
+      assert.strictEqual((yield* other.status).state, "Running")
+      assert.strictEqual((yield* workerPool.status).canceled, 1)
     }).pipe(Effect.provide(app())))
 
   it.effect("moves a queued task, and only such a one", () =>
@@ -176,7 +222,9 @@ const everyAction = (client: Client, taskId: string): Record<string, Effect.Effe
     resume: client.resume(),
     resize: client.resize({ workers: 1 }),
     cancelTask: client.cancelTask({ taskId }),
-    cancelMatching: client.cancelMatching({ filter: "job:*" }),
+    cancelTasks: client.cancelTasks({ taskIds: [taskId] }),
+    runTasksAgain: client.runTasksAgain({ taskIds: [taskId] }),
+    cancelMatching: client.cancelMatching({ filter: "job:W*" }),
     cancelPool: client.cancelPool({ poolId: "GLOBAL" }),
     drain: client.drain()
   }
@@ -252,6 +300,15 @@ describe("the action log", () => {
           "127.0.0.1"
         ]])
       }
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("has none for what is only counted", () => {
+    const { layer, lines } = logged({})
+    return Effect.gen(function*() {
+      const client = yield* connect
+      yield* client.cancelMatching({ filter: "job:Work", dryRun: true })
+      assert.deepStrictEqual(lines, [])
     }).pipe(Effect.provide(layer))
   })
 

@@ -58,16 +58,22 @@ describe("what a viewer sees", () => {
       assert.strictEqual(picture.tasks.get("Work-3")?.poolId, pool.id)
     }).pipe(Effect.provide(app())))
 
-  it.effect("does not guess on which workers a task ran that ended before anybody watched", () =>
+  it.effect("tells of a task that slept before anybody watched that nobody knows where and when it ran", () =>
     Effect.gen(function*() {
-      const fan = yield* Fan.dispatch({ width: 3, does: "succeed" })
-      yield* fan.exit
+      const fan = yield* Fan.dispatch({ width: 3, does: "wait" })
+      yield* TestClock.adjust("40 seconds")
+      yield* fan.cancel()
       const { picture } = yield* view()
-      const { segments } = picture.tasks.get(fan.id)!
+      const { segments, sleepTime } = picture.tasks.get(fan.id)!
       assert.deepStrictEqual(segments.map(({ state, worker }) => [state, worker]), [["Queued", null], [
-        "Running",
+        "Unknown",
         null
       ]])
+      assert.strictEqual(sleepTime, 40_000, "but how long it slept is known")
+      // one that never slept ran on one worker all the time
+      const [child] = [...picture.tasks.values()].filter(({ job, startedAt }) => job === "Work" && startedAt !== null)
+      assert.deepInclude(child.segments.at(-1)!, { state: "Running", from: child.startedAt! })
+      assert.isNumber(child.segments.at(-1)!.worker)
     }).pipe(Effect.provide(app())))
 
   it.effect("agrees with the worker pool after a load of tasks", () =>
@@ -134,7 +140,7 @@ describe("what a viewer sees", () => {
       assert.lengthOf(beats, 3)
       for (const beat of beats) assert.include(beat, { _tag: "Delta", sample: true })
       const { picture } = yield* view()
-      assert.lengthOf(picture.snapshot!.history, 3)
+      assert.lengthOf(picture.snapshot!.history[0], 3)
       assert.isAbove(picture.pulse!.heapUsed, 0)
     }).pipe(Effect.provide(app())))
 

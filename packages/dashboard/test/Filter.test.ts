@@ -11,6 +11,7 @@ const row: Filter.FilterRow = {
   poolId: "Pool-3",
   error: "FileError: ENOENT, no such file",
   queuedAt: 1_000,
+  delay: 0,
   startedAt: 3_500,
   finishedAt: 4_000
 }

@@ -1,9 +1,20 @@
 import { Dashboard, DashboardLogs } from "@effect-tasks/dashboard"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schedule, Schema } from "effect"
 import { Job, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import { app, connect, Fan, refused, tick, token, view, Work } from "./support.ts"
+
+class Narrow extends Job.make("Narrow", {
+  payload: { id: Schema.String, does: Schema.Literals(["wait"]) },
+  concurrency: 1
+}) {}
+const NarrowLive = Narrow.toLayer(() => Effect.never)
+
+class Flaky
+  extends Job.make("Flaky", { error: Schema.String, retry: { times: 3, schedule: Schedule.spaced("30 seconds") } })
+{}
+const FlakyLive = Flaky.toLayer(() => Effect.fail("not yet"))
 
 describe("inspect", () => {
   it.effect("shows a task's payload, progress, result and place", () =>
@@ -42,20 +53,51 @@ describe("inspect", () => {
       yield* until(({ tasks }) => tasks.size === 4 && tasks.get(fan.id)?.state === "Sleeping")
       const detail = yield* client.inspect({ taskId: fan.id })
       const [pool] = detail.childPools
-      assert.deepStrictEqual(detail.waits.map(({ id, kind }) => [kind, id]), [["children", null], [
-        "children",
-        pool.id
-      ]])
+      assert.include(detail.why, { waitingFor: "children" })
+      assert.deepStrictEqual(detail.why?.pools.map(({ id, total }) => [id, total]), [[pool.id, 3]])
       assert.strictEqual(detail.childCount, 3)
       assert.deepStrictEqual(detail.children.map(({ id }) => id), ["Work-3", "Work-4", "Work-5"])
       assert.deepStrictEqual(detail.row.segments, picture.tasks.get(fan.id)?.segments)
       const waiting = yield* client.inspect({ taskId: "Work-5" })
       assert.deepStrictEqual(waiting.path, [fan.id, "Work-5"])
-      assert.include(waiting.waits[0], { kind: "slot" })
+      assert.include(waiting.why, { waitingFor: "slot", place: 1 })
+      const [workers] = waiting.why!.limits
+      assert.include(workers, { kind: "workers", limit: 2, used: 2, isFull: true })
+      assert.deepStrictEqual(workers.holders.map(({ id }) => id), ["Work-3", "Work-4"])
       const workerPool = yield* WorkerPool
       yield* workerPool.pause
-      assert.include((yield* client.inspect({ taskId: "Work-5" })).waits[0], { kind: "paused" })
+      const paused = (yield* client.inspect({ taskId: "Work-5" })).why
+      assert.deepInclude(paused, { waitingFor: "paused", pausedBy: null })
+      yield* client.resume()
+      yield* client.pause()
+      assert.deepInclude((yield* client.inspect({ taskId: "Work-5" })).why?.pausedBy, { who: "127.0.0.1" })
+      assert.isNull((yield* client.inspect({ taskId: "Work-3" })).why, "it runs")
     }).pipe(Effect.provide(app())))
+
+  it.effect("shows limits with their numbers and holders, what stands before it, and when it is due", () =>
+    Effect.gen(function*() {
+      const client = yield* connect
+      const whyOf = (id: string) => Effect.map(client.inspect({ taskId: id }), ({ why }) => why!)
+      const first = yield* Narrow.dispatch({ id: "a", does: "wait" })
+      const second = yield* Narrow.dispatch({ id: "b", does: "wait" })
+      yield* Effect.yieldNow
+      const limited = yield* whyOf(second.id)
+      assert.include(limited, { waitingFor: "job-concurrency" })
+      const [limit] = limited.limits
+      assert.include(limit, { kind: "permits", limit: 1, used: 1, isFull: true })
+      assert.deepStrictEqual(limit.holders.map(({ id }) => id), [first.id])
+
+      const delayed = yield* Work.dispatch({ id: "c", does: "wait" }, { delay: "1 minute" })
+      assert.include(yield* whyOf(delayed.id), { waitingFor: "delay", until: 60_000 })
+
+      const { until } = yield* view()
+      const again = yield* Flaky.dispatch()
+      yield* until(({ tasks }) => tasks.get(again.id)?.waitingFor === "retry")
+      const retry = yield* whyOf(again.id)
+      assert.include(retry, { waitingFor: "retry", attempt: 2, lastError: "not yet" })
+      assert.isAbove(retry.until!, 0)
+      yield* until(({ tasks }) => tasks.get(again.id)?.waitingUntil === retry.until)
+    }).pipe(Effect.provide(app({ jobs: Layer.merge(NarrowLive, FlakyLive) }))))
 
   it.effect("still has the row of what the runtime has forgotten", () =>
     Effect.gen(function*() {

@@ -164,7 +164,7 @@ describe("hostile names and payloads", () => {
       const { picture, until } = yield* view()
       yield* until(({ tasks }) => tasks.size === 4)
       assert.strictEqual(picture.tasks.get(a.id)?.job, script)
-      assert.strictEqual(picture.tasks.get(a.id)?.key, `${script}\u0000\u2028__proto__`)
+      assert.strictEqual(picture.tasks.get(a.id)?.key, `${script}\\u0000\\u2028__proto__`)
       assert.strictEqual(picture.jobs.get("__proto__")?.error, 1)
       assert.isAtMost(picture.tasks.get(c.id)!.key.length, 256)
       assert.strictEqual(picture.tasks.get(c.id)?.error, "Error: it cannot be read")

@@ -51,7 +51,7 @@ describe("the token", () => {
           assert.strictEqual((yield* ask("/", { headers: { authorization: `Bearer ${each}` } })).status, 401, each)
         }
       }
-      const name = `effect-tasks-${yield* portOf}`
+      const name = "effect-tasks"
       for (const cookie of [`${name}=${token}`, `${name}=`, `other=${token}`]) {
         assert.strictEqual((yield* ask("/", { headers: { cookie } })).status, 401, cookie)
       }
@@ -60,9 +60,9 @@ describe("the token", () => {
 
   it.effect("in the address becomes a cookie that scripts and other sites do not get", () =>
     Effect.gen(function*() {
-      const { headers, status } = yield* ask(`/?token=${token}&filter=job%3AScan`)
-      assert.strictEqual(status, 303)
-      assert.strictEqual(headers.location, "/?filter=job%3AScan")
+      const { body, headers, status } = yield* ask(`/?token=${token}&filter=job%3AScan`)
+      assert.strictEqual(status, 200)
+      assert.include(body, "url=./?filter=job%3AScan\"", "the page itself goes on, as no site but this one")
       assert.strictEqual(headers["cache-control"], "no-store")
       const [cookie] = headers["set-cookie"] as ReadonlyArray<string>
       assert.include(cookie, "HttpOnly")
@@ -77,10 +77,18 @@ describe("the token", () => {
 
   it.effect("in the address leads nowhere else", () =>
     Effect.gen(function*() {
-      for (const path of ["//evil.test/", "/\\evil.test/", "//evil.test//x"]) {
-        const { headers, status } = yield* ask(`${path}?token=${token}`)
-        assert.strictEqual(status, 303)
-        assert.match(String(headers.location), /^\/(?![/\\])/)
+      for (
+        const path of [
+          "//evil.test/",
+          "/\\evil.test/",
+          "//evil.test//x",
+          "/%22%3E%3Cscript%3E",
+          "/https:%2f%2fevil.test"
+        ]
+      ) {
+        const { body, status } = yield* ask(`${path}?token=${token}`)
+        assert.strictEqual(status, 200)
+        assert.match(body, /url=\.\/[^/\\]*"/)
       }
     }).pipe(Effect.provide(app())))
 
@@ -105,7 +113,7 @@ describe("the token", () => {
         const { address, url } = yield* Dashboard
         assert.deepStrictEqual(urls, [`${address}/?token=${token}`])
         assert.notInclude(String(url), token)
-        assert.strictEqual((yield* ask(urls[0].slice(address.length))).status, 303)
+        assert.strictEqual((yield* ask(urls[0].slice(address.length))).status, 200)
       }).pipe(Effect.provide(app({ dashboard })))
     }))
 })
@@ -206,7 +214,7 @@ describe("every answer", () => {
         ]
       ) {
         const { body } = yield* ask(path, { headers: bearer })
-        assert.notInclude(body, "@effect-tasks/dashboard", path)
+        assert.notInclude(body, "\"name\"", path)
         assert.notInclude(body, "root:", path)
       }
     }).pipe(Effect.provide(app())))

@@ -68,7 +68,7 @@ describe.skipIf(typeof browser === "string")("a run of the indexer", { timeout: 
       await line(page, "broken.png").filter({ hasText: "failed" }).first().waitFor()
       await told(/The dashboard stays open/)
       assert.match(said.out, new RegExp(`\\n {2}${files + 1} files in 2 folders`))
-      await page.getByRole("region", { name: "Pulse" }).getByText("1 free").waitFor()
+      await page.getByRole("region", { name: "Pulse" }).getByText("0 of 1 busy").waitFor()
       // a page that is opened after the end has it all too
       const late = await browser.newPage({ viewport: { width: 1400, height: 850 } })
       await late.goto(url)

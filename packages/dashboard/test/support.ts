@@ -101,17 +101,17 @@ const counted = (options: WorkerPoolOptions): Layer.Layer<WorkerPool> =>
     })
   ).pipe(Layer.provide(WorkerPool.layer(options)))
 
-export interface Setup {
+export interface Setup<Jobs> {
   readonly pool?: WorkerPoolOptions
   readonly dashboard?: DashboardOptions
-  readonly jobs?: Layer.Layer<never, never, WorkerPool>
+  readonly jobs?: Layer.Layer<Jobs, never, WorkerPool>
 }
 
 /** An application with a dashboard on a free port. */
-export const app = ({ dashboard, jobs = Layer.empty, pool }: Setup = {}) =>
+export const app = <Jobs = never>({ dashboard, jobs, pool }: Setup<Jobs> = {}) =>
   Layer.mergeAll(
     JobsLive,
-    jobs,
+    jobs ?? Layer.empty as Layer.Layer<Jobs>, // then there are none
     Dashboard.layer({ port: 0, token, announce: () => Effect.void, ...dashboard })
   ).pipe(Layer.provideMerge(counted({ workers: 2, ...pool })))
 

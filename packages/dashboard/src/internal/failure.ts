@@ -3,15 +3,16 @@ import { ChildTaskFailed } from "effect-tasks"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { FailureDetail } from "../Inspection.ts"
+import { text as longest } from "./limits.ts"
 import { scrub } from "./payload.ts"
 import { toJson } from "./plain.ts"
-import { bounded, boundedText, nameText, rowText } from "./text.ts"
+import { bounded, boundedText } from "./text.ts"
 
 /** Tag and first line. */
 export const summaryOf = (cause: Cause.Cause<unknown>, secrets: ReadonlyArray<string>): string => {
   const { message, tag } = headOf(cause)
-  const text = scrub(message === "" ? tag : `${tag}: ${message}`, secrets)
-  return bounded(text.split("\n", 1)[0], rowText)
+  const text = scrub([tag, message].filter((part) => part !== "").join(": "), secrets)
+  return bounded(text.split("\n", 1)[0], longest.row)
 }
 
 export const detailOf = (
@@ -22,8 +23,8 @@ export const detailOf = (
   const { message, tag } = headOf(cause)
   return {
     kind: Cause.hasFails(cause) ? "failure" : "defect",
-    tag: bounded(scrub(tag, secrets), nameText),
-    message: bounded(scrub(message, secrets), 4_096),
+    tag: bounded(scrub(tag, secrets), longest.name),
+    message: bounded(scrub(message, secrets), longest.log),
     pretty: boundedText(scrub(prettyOf(cause), secrets)),
     path: pathOf(cause) ?? path
   }
@@ -31,7 +32,7 @@ export const detailOf = (
 
 const headOf = (cause: Cause.Cause<unknown>): { readonly tag: string, readonly message: string } => {
   const error = Option.getOrElse(Cause.findErrorOption(cause), () => Cause.squash(cause))
-  if (typeof error !== "object" || error === null) return { tag: "Error", message: String(error) }
+  if (typeof error !== "object" || error === null) return { tag: "", message: String(error) }
   try {
     const { _tag, message, name } = error as Partial<Record<string, unknown>>
     const tag = [_tag, name].find((each) => typeof each === "string" && each !== "") as string | undefined
@@ -44,7 +45,7 @@ const headOf = (cause: Cause.Cause<unknown>): { readonly tag: string, readonly m
 /** What an error without a message says. */
 const fieldsOf = (error: object): string => {
   const { _tag, message: _message, name: _name, stack: _stack, ...fields } = error as Record<string, unknown>
-  return Object.keys(fields).length === 0 ? "" : toJson(fields, rowText).text
+  return Object.keys(fields).length === 0 ? "" : toJson(fields, longest.row).text
 }
 
 const prettyOf = (cause: Cause.Cause<unknown>): string => {

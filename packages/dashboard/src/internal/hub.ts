@@ -6,11 +6,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberHandle from "effect/FiberHandle"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { TooManyViewers } from "../DashboardError.ts"
 import type { Message, Position } from "../Feed.ts"
+import { connections } from "./limits.ts"
 import { type Runtime, runtimeOf } from "./runtime.ts"
 import { type About, Session, type Why } from "./session.ts"
 
@@ -22,8 +24,8 @@ const busyRows = 50
 const readingPause = 20
 /** When more than these had come in one, the next look is at once. */
 const mostUnread = 1_000
-/** Between two mendings: they cost as much as a snapshot. */
-const mendingPause = 1_000
+/** Between two makings up: they cost as much as a snapshot. */
+const makingUpPause = 1_000
 
 export interface HubOptions extends About {
   readonly viewers: number
@@ -47,12 +49,12 @@ export const makeHub = (options: HubOptions): Effect.Effect<Hub, never, WorkerPo
     const now = () => clock.currentTimeMillisUnsafe()
     const turn = yield* Semaphore.make(1)
     const ending = yield* FiberHandle.make()
-    let viewers = 0
+    const viewers = new Set<Viewer>()
     let seq = 0
     let current: { readonly session: Session, readonly scope: Scope.Closeable } | undefined
 
     const begin = Effect.gen(function*() {
-      const session = new Session(runtime, options, () => viewers, seq + 1, now())
+      const session = new Session(runtime, options, () => viewers.size, seq + 1, now())
       const own = yield* Scope.fork(scope)
       yield* Scope.addFinalizer(own, Effect.sync(() => session.stop()))
       // listening begins before loading, so that nothing falls between the two
@@ -67,55 +69,91 @@ export const makeHub = (options: HubOptions): Effect.Effect<Hub, never, WorkerPo
         Effect.forkIn(own, { startImmediately: true })
       )
       yield* stepwise(session.load(now))
-      session.settle(now())
+      session.discardChanges(now())
       yield* Effect.forkIn(ticking(session, now), own)
       current = { session, scope: own }
       return session
     })
 
     const end = turn.withPermit(Effect.suspend(() => {
-      if (viewers > 0 || current === undefined) return Effect.void
+      if (viewers.size > 0 || current === undefined) return Effect.void
       const { scope, session } = current
       seq = session.seq
       current = undefined
       return Scope.close(scope, Exit.void)
     }))
 
-    const join = turn.withPermit(Effect.suspend((): Effect.Effect<Session, TooManyViewers> => {
-      if (viewers >= options.viewers) return Effect.fail(new TooManyViewers({ limit: options.viewers }))
-      viewers++
+    const join = turn.withPermit(Effect.suspend((): Effect.Effect<Watching, TooManyViewers> => {
+      if (viewers.size >= options.viewers && !makeRoom(viewers, now())) {
+        return Effect.fail(new TooManyViewers({ limit: options.viewers }))
+      }
+      const viewer: Viewer = { sentAt: undefined, asked: Latch.makeUnsafe(false) }
+      viewers.add(viewer)
       return Effect.andThen(
         FiberHandle.clear(ending),
         current === undefined ? begin : Effect.succeed(current.session)
-      ).pipe(Effect.onError(() => leave))
+      ).pipe(Effect.map((session) => ({ session, viewer })), Effect.onError(() => leave(viewer)))
     }))
 
-    const leave = Effect.suspend(() => {
-      viewers--
-      return viewers > 0
-        ? Effect.void
-        : Effect.asVoid(FiberHandle.run(ending, Effect.andThen(Effect.sleep(options.linger), end)))
-    })
+    const leave = (viewer: Viewer) =>
+      Effect.suspend(() => {
+        viewers.delete(viewer)
+        return viewers.size > 0
+          ? Effect.void
+          : Effect.asVoid(FiberHandle.run(ending, Effect.andThen(Effect.sleep(options.linger), end)))
+      })
 
     return {
       runtime,
       session: () => current?.session,
       watch: (position) =>
         Stream.unwrap(Effect.map(
-          Effect.acquireRelease(join, () => leave),
-          (session) => Stream.fromPull(Effect.succeed(view(session, options.run, position, now)))
+          Effect.acquireRelease(join, ({ viewer }) => leave(viewer)),
+          ({ session, viewer }) =>
+            Stream.fromPull(Effect.succeed(timed(viewer, now, view(session, options.run, position, now)))).pipe(
+              Stream.interruptWhen(viewer.asked.await)
+            )
         ))
     }
   })
 
+/** Who watches. */
+interface Viewer {
+  /** When it was sent what it has not taken yet. */
+  sentAt: number | undefined
+  /** Opened to ask it to leave. */
+  readonly asked: Latch.Latch
+}
+
+interface Watching {
+  readonly session: Session
+  readonly viewer: Viewer
+}
+
+/** Asks the viewer to leave that has taken nothing for longest, if that is long. */
+const makeRoom = (viewers: Set<Viewer>, now: number): boolean => {
+  const [stalled] = [...viewers].toSorted((one, other) => (one.sentAt ?? now) - (other.sentAt ?? now))
+  if (stalled === undefined || now - (stalled.sentAt ?? now) < connections.stalled) return false
+  viewers.delete(stalled)
+  stalled.asked.openUnsafe()
+  return true
+}
+
+/** Notes when a message was sent, until the next is asked for. */
+const timed = <A, E>(viewer: Viewer, now: () => number, pull: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    viewer.sentAt = undefined
+    return Effect.tap(pull, () => Effect.sync(() => viewer.sentAt = now()))
+  })
+
 /** Ticks until interrupted. */
 const ticking = (session: Session, now: () => number): Effect.Effect<never> => {
-  let mended = -Infinity
+  let madeUpAt = -Infinity
   let rows = 0
   const tick = Effect.suspend(() => {
-    if (session.missing > 0 && now() - mended >= mendingPause) {
-      mended = now()
-      return Effect.andThen(stepwise(session.load(now)), Effect.sync(() => session.mend(now())))
+    if (session.missing > 0 && now() - madeUpAt >= makingUpPause) {
+      madeUpAt = now()
+      return Effect.andThen(stepwise(session.load(now)), Effect.sync(() => session.makeUp(now())))
     }
     rows = session.ended ? 0 : session.flush(now())
     return Effect.void

@@ -1,10 +1,6 @@
 /** Counts, rates and times by job. */
 import type { JobRow, TaskRow } from "../Rows.ts"
-
-/** No program has so many; a bound all the same. */
-const mostJobs = 1_000
-const sampled = 500
-const window = 10
+import { kept, leastForEta, rateWindow } from "./limits.ts"
 
 export type Bucket = "queued" | "running" | "sleeping" | "stopping" | "success" | "error" | "canceled" | "unknown"
 
@@ -20,7 +16,7 @@ class Latest {
 
   add(value: number): void {
     this.values[this.next] = value
-    this.next = (this.next + 1) % sampled
+    this.next = (this.next + 1) % kept.times
   }
 
   get percentiles(): readonly [number | null, number | null] {
@@ -30,28 +26,34 @@ class Latest {
   }
 }
 
-/** Ends by second, over the last ten whole seconds or as many as there were. */
-class Rate {
-  private readonly seconds = new Map<number, number>()
+/** How finely ends are counted: what falls out of the window falls out in steps of this, and the window with it. */
+const grain = 100
+
+/** What ended while it was watched, over the last seconds, or as many as there were. */
+export class Rate {
+  private readonly counts = new Map<number, number>()
   private readonly since: number
 
-  constructor(now: number) {
-    this.since = now
+  constructor(since: number) {
+    this.since = since
   }
 
+  /** What ended until then was not watched. */
   add(at: number): void {
-    const second = Math.floor(at / 1_000)
-    this.seconds.set(second, (this.seconds.get(second) ?? 0) + 1)
+    if (at <= this.since) return
+    const slot = Math.floor(at / grain)
+    this.counts.set(slot, (this.counts.get(slot) ?? 0) + 1)
   }
 
-  perSecond(now: number): number {
-    const oldest = Math.floor(now / 1_000) - window
+  /** The ends of the window, and how long the window is. */
+  measure(now: number): { readonly ends: number, readonly watched: number } {
+    const first = Math.ceil((now - rateWindow) / grain)
     let ends = 0
-    for (const [second, count] of this.seconds) {
-      if (second <= oldest) this.seconds.delete(second)
+    for (const [slot, count] of this.counts) {
+      if (slot < first) this.counts.delete(slot)
       else ends += count
     }
-    return Math.round(ends / Math.min(window, Math.max(1, (now - this.since) / 1_000)) * 10) / 10
+    return { ends, watched: now - Math.max(this.since, first * grain) }
   }
 }
 
@@ -63,21 +65,28 @@ export class Flow {
   private times: JobRow["times"] = { waitP50: null, waitP99: null, runP50: null, runP99: null }
   private isStale = false
 
-  constructor(now: number) {
-    this.rate = new Rate(now)
+  constructor(since: number) {
+    this.rate = new Rate(since)
   }
 
-  ended({ finishedAt, queuedAt, startedAt }: TaskRow): void {
-    if (finishedAt === null) return
+  ended({ delay, exitStatus, finishedAt, queuedAt, sleepTime, startedAt }: TaskRow): void {
+    if (finishedAt === null || exitStatus === "unknown") return
     this.isStale = true
     this.rate.add(finishedAt)
     if (startedAt === null) return
-    this.waits.add(startedAt - queuedAt)
-    this.runs.add(finishedAt - startedAt)
+    this.waits.add(Math.max(0, startedAt - queuedAt - delay))
+    this.runs.add(Math.max(0, finishedAt - startedAt - sleepTime))
   }
 
-  perSecond(now: number): number {
-    return this.rate.perSecond(now)
+  /** Ends per second, and how long so many tasks will take; null where nobody can tell yet. */
+  measure(now: number, unfinished: number): { readonly rate: number | null, readonly eta: number | null } {
+    const { ends, watched } = this.rate.measure(now)
+    if (watched < leastForEta.time) return { rate: null, eta: null }
+    const perSecond = ends / watched * 1_000
+    return {
+      rate: Math.round(perSecond * 10) / 10,
+      eta: unfinished === 0 || ends < leastForEta.ends ? null : Math.round(unfinished / perSecond * 1_000)
+    }
   }
 
   /** Sorting is for once a second. */
@@ -96,25 +105,29 @@ interface Job {
   row: JobRow | undefined
 }
 
+/** The row of those that have none of their own. */
+const otherJobs = "(other jobs)"
+
 export class Jobs {
   readonly all: Flow
   private readonly jobs = new Map<string, Job>()
   private readonly dirty = new Set<string>()
-  private readonly now: number
+  private readonly since: number
 
-  constructor(now: number) {
-    this.now = now
-    this.all = new Flow(now)
+  constructor(since: number) {
+    this.since = since
+    this.all = new Flow(since)
   }
 
   /** A task has come, or stands elsewhere than before. */
   moved(row: TaskRow, from: Bucket | undefined): void {
-    const job = this.of(row.job)
+    const name = this.jobs.has(row.job) || this.jobs.size < kept.jobs - 1 ? row.job : otherJobs
+    const job = this.of(name)
     const to = bucketOf(row)
-    if (job === undefined || from === to) return
+    if (from === to) return
     if (from !== undefined) job.counts[from]--
     job.counts[to]++
-    this.dirty.add(row.job)
+    this.dirty.add(name)
     if (row.state === "Exited") {
       job.flow.ended(row)
       this.all.ended(row)
@@ -139,21 +152,20 @@ export class Jobs {
     return [...this.jobs.values()].flatMap(({ row }) => row ?? [])
   }
 
-  private of(name: string): Job | undefined {
+  private of(name: string): Job {
     const known = this.jobs.get(name)
-    if (known !== undefined || this.jobs.size >= mostJobs) return known
+    if (known !== undefined) return known
     const counts = { queued: 0, running: 0, sleeping: 0, stopping: 0, success: 0, error: 0, canceled: 0, unknown: 0 }
-    const job: Job = { counts, flow: new Flow(this.now), row: undefined }
+    const job: Job = { counts, flow: new Flow(this.since), row: undefined }
     this.jobs.set(name, job)
     return job
   }
 }
 
 const rowOf = (job: string, { counts, flow, row }: Job, now: number, fresh: boolean): JobRow => {
-  const rate = fresh || row === undefined ? flow.perSecond(now) : row.rate
   const unfinished = counts.queued + counts.running + counts.sleeping + counts.stopping
-  const eta = unfinished > 0 && rate > 0 ? Math.round(unfinished / rate * 1_000) : null
-  return { job, ...counts, rate, eta, times: flow.percentiles(fresh) }
+  const { eta, rate } = fresh || row === undefined ? flow.measure(now, unfinished) : row
+  return { job, ...counts, rate, eta: unfinished === 0 ? null : eta, times: flow.percentiles(fresh) }
 }
 
 const same = (a: JobRow, b: JobRow): boolean =>

@@ -1,7 +1,8 @@
 /** Any value as plain JSON, with what is `Redacted` withheld. */
 import * as Cause from "effect/Cause"
 import * as Redacted from "effect/Redacted"
-import { boundedText } from "./text.ts"
+import { json as most } from "./limits.ts"
+import { boundedText, cut as shorten } from "./text.ts"
 
 /** What stands for a value that must not leave the process. */
 export const withheld = "<redacted>"
@@ -18,7 +19,12 @@ export interface Plain {
   readonly lossless: boolean
 }
 
+/** A place, as one text. */
+export const pathText = (path: Path): string => path.join("\u0000")
+
 interface Walk {
+  /** Further places that are withheld. */
+  readonly sensitive: ReadonlySet<string>
   readonly seen: Set<object>
   readonly redacted: Array<{ readonly path: Path, readonly value: unknown }>
   /** How many more parts, and characters of text, are taken: a huge value costs no more than a large one. */
@@ -28,16 +34,15 @@ interface Walk {
   lossless: boolean
 }
 
-const deepest = 64
-const mostParts = 20_000
-const mostCharacters = 262_144
+const nothing: ReadonlySet<string> = new Set()
 
-export const toPlain = (value: unknown): Plain => {
+export const toPlain = (value: unknown, sensitive = nothing): Plain => {
   const walk: Walk = {
+    sensitive,
     seen: new Set(),
     redacted: [],
-    parts: mostParts,
-    characters: mostCharacters,
+    parts: most.parts,
+    characters: most.characters,
     complete: true,
     lossless: true
   }
@@ -60,6 +65,10 @@ const cut = <A>(walk: Walk, json: A): A => {
 
 const visit = (value: unknown, path: Path, walk: Walk): unknown => {
   if (walk.parts-- <= 0) return cut(walk, "…")
+  if (walk.sensitive.size > 0 && value !== undefined && walk.sensitive.has(pathText(path))) {
+    walk.redacted.push({ path, value })
+    return withheld
+  }
   switch (typeof value) {
     case "string":
       return text(value, walk)
@@ -80,7 +89,7 @@ const visit = (value: unknown, path: Path, walk: Walk): unknown => {
     walk.redacted.push({ path, value })
     return withheld
   }
-  if (path.length >= deepest) return cut(walk, "…")
+  if (path.length >= most.depth) return cut(walk, "…")
   if (walk.seen.has(value)) return instead(walk, "<circular>")
   walk.seen.add(value)
   try {
@@ -106,9 +115,9 @@ const visitObject = (value: object, path: Path, walk: Walk): unknown => {
 }
 
 const text = (value: string, walk: Walk): string => {
-  const shown = boundedText(value, Math.max(1, walk.characters))
-  walk.characters -= shown.text.length
-  return shown.truncated ? cut(walk, shown.text) : shown.text
+  const shown = shorten(value, Math.max(1, walk.characters))
+  walk.characters -= shown.length
+  return shown.length < value.length ? cut(walk, shown) : shown
 }
 
 const items = (values: Iterable<unknown>, path: Path, walk: Walk): Array<unknown> => {
@@ -151,14 +160,14 @@ const error = (value: Error, path: Path, walk: Walk): Record<string, unknown> =>
 })
 
 /** JSON text of a value, indented or on one line. */
-export const toJson = (value: unknown, length: number, indent?: number) =>
-  boundedText(JSON.stringify(toPlain(value).json, undefined, indent) ?? "null", length)
+export const toJson = (value: unknown, length: number, indent?: number, sensitive = nothing) =>
+  boundedText(JSON.stringify(toPlain(value, sensitive).json, undefined, indent) ?? "null", length)
 
 /** Whether something is `Redacted`; undefined when there was too much to look at. Cheaper than `toPlain`. */
 export const holdsRedacted = (value: unknown, budget = { parts: 2_000 }, depth = 0): boolean | undefined => {
   if (typeof value !== "object" || value === null) return false
   if (Redacted.isRedacted(value)) return true
-  if (depth > deepest) return undefined
+  if (depth > most.depth) return undefined
   let found: boolean | undefined = false
   for (const part of partsOf(value)) {
     if (budget.parts-- <= 0) return undefined

@@ -2,28 +2,33 @@
 import type { TaskEvent, TaskPool } from "effect-tasks"
 import * as Option from "effect/Option"
 import type { PoolRow } from "../Rows.ts"
-import { bounded, nameText } from "./text.ts"
-
-/** How many done pools are kept. */
-const mostDone = 5_000
+import { kept, leastForEta, rateWindow, text } from "./limits.ts"
+import { type Payloads, scrub } from "./payload.ts"
+import { bounded } from "./text.ts"
 
 interface Entry {
   row: PoolRow
   /** Until it is done. */
   pool: TaskPool.TaskPool | undefined
+  /** How many tasks had ended when, at most once a second, over the window of rates. */
+  readonly ends: Array<{ readonly at: number, readonly complete: number }>
 }
 
 /** Reads of the runtime that take no time. */
 export interface PoolLookup {
   readonly pool: (id: string) => TaskPool.TaskPool | undefined
   readonly poolStatus: (pool: TaskPool.TaskPool) => TaskPool.PoolStatus
+  readonly payloads: Payloads
 }
 
 export class Pools {
   private readonly entries = new Map<string, Entry>()
+  /** How many of the tasks that are kept are in a pool: it stays for as long as there are any. */
+  private readonly members = new Map<string, number>()
   private readonly dirty = new Set<string>()
   private readonly changed = new Set<string>()
-  private readonly done: Array<string> = []
+  /** Done, and without such tasks, oldest first. */
+  private readonly empty = new Set<string>()
   private removed: Array<string> = []
   private sweeper: Iterator<string> | undefined
   private readonly lookup: PoolLookup
@@ -49,7 +54,7 @@ export class Pools {
     this.mark(event.poolId)
     if (event._tag === "PoolOpened" && !this.entries.has(event.poolId)) {
       const pool = this.lookup.pool(event.poolId)
-      this.put(pool, pool === undefined ? openedRow(event) : rowOf(pool, this.lookup.poolStatus(pool), event.at))
+      this.put(pool, pool === undefined ? openedRow(event) : rowOf(this.lookup, pool, event.at))
     }
     const entry = this.entries.get(event.poolId)
     if (event._tag === "PoolDone" && entry !== undefined) this.end(entry, event.at)
@@ -57,9 +62,28 @@ export class Pools {
 
   load(pool: TaskPool.TaskPool, now: number): void {
     const known = this.entries.get(pool.id)
-    const row = rowOf(pool, this.lookup.poolStatus(pool), now, known?.row)
+    const row = rowOf(this.lookup, pool, now, known?.row)
     this.put(pool, row)
     if (row.state === "done") this.end(this.entries.get(pool.id)!, row.doneAt ?? now)
+  }
+
+  /** A task of this pool is kept. The runtime may have let go of a pool whose tasks it still has. */
+  enter(id: string, pool: TaskPool.TaskPool | undefined, now: number): void {
+    this.members.set(id, (this.members.get(id) ?? 0) + 1)
+    this.empty.delete(id)
+    if (pool !== undefined && !this.entries.has(id)) this.load(pool, now)
+  }
+
+  /** A task of this pool is kept no longer. */
+  leave(id: string): void {
+    const left = (this.members.get(id) ?? 0) - 1
+    if (left > 0) {
+      this.members.set(id, left)
+      return
+    }
+    this.members.delete(id)
+    const entry = this.entries.get(id)
+    if (entry !== undefined && entry.pool === undefined) this.release(id)
   }
 
   /** What is open here and unknown to the runtime is done. */
@@ -86,9 +110,9 @@ export class Pools {
     this.markAncestors()
     for (const id of this.dirty) {
       const entry = this.entries.get(id)
-      if (entry?.pool !== undefined) {
-        this.put(entry.pool, rowOf(entry.pool, this.lookup.poolStatus(entry.pool), now, entry.row))
-      }
+      if (entry?.pool === undefined) continue
+      const row = rowOf(this.lookup, entry.pool, now, entry.row)
+      this.put(entry.pool, { ...row, eta: timeLeft(entry.ends, row, now) })
     }
     this.dirty.clear()
     const pools: Array<PoolRow> = []
@@ -115,7 +139,7 @@ export class Pools {
 
   private put(pool: TaskPool.TaskPool | undefined, row: PoolRow): void {
     const entry = this.entries.get(row.id)
-    if (entry === undefined) this.entries.set(row.id, { row, pool })
+    if (entry === undefined) this.entries.set(row.id, { row, pool, ends: [] })
     else if (same(entry.row, row)) return
     else entry.row = row
     this.changed.add(row.id)
@@ -126,21 +150,36 @@ export class Pools {
     if (entry.pool === undefined && state === "done") return
     const last = entry.pool === undefined
       ? entry.row
-      : rowOf(entry.pool, this.lookup.poolStatus(entry.pool), at, entry.row)
-    entry.row = { ...last, state: "done", doneAt: entry.row.doneAt ?? at }
+      : rowOf(this.lookup, entry.pool, at, entry.row)
+    entry.row = { ...last, state: "done", doneAt: entry.row.doneAt ?? at, eta: null }
     entry.pool = undefined
     this.changed.add(id)
-    this.done.push(id)
-    if (this.done.length <= mostDone) return
-    const oldest = this.done.shift()!
-    for (const set of [this.entries, this.changed, this.dirty]) set.delete(oldest)
+    if (!this.members.has(id)) this.release(id)
+  }
+
+  private release(id: string): void {
+    this.empty.add(id)
+    if (this.empty.size <= kept.emptyPools) return
+    const oldest = this.empty.values().next().value!
+    for (const set of [this.empty, this.entries, this.changed, this.dirty]) set.delete(oldest)
     this.removed.push(oldest)
   }
 }
 
+/** By the ends of the last seconds; null while nobody can tell. Rounded, so that it is told again only when it differs. */
+const timeLeft = (ends: Entry["ends"], { complete, state, total }: PoolRow, now: number): number | null => {
+  const latest = ends.at(-1)
+  if (latest === undefined || now - latest.at >= 1_000) ends.push({ at: now, complete })
+  while (ends.length > 1 && ends[1].at <= now - rateWindow) ends.shift()
+  const watched = now - ends[0].at
+  const ended = complete - ends[0].complete
+  if (state === "done" || watched < leastForEta.time || ended < leastForEta.ends) return null
+  return Math.ceil((total - complete) * watched / ended / 1_000) * 1_000
+}
+
 const openedRow = (event: Extract<TaskEvent.TaskEvent, { readonly _tag: "PoolOpened" }>): PoolRow => ({
   id: event.poolId,
-  name: bounded(event.name, nameText),
+  name: bounded(event.name, text.name),
   parentId: event.parentPoolId ?? null,
   createdBy: event.createdBy ?? null,
   state: "open",
@@ -153,26 +192,34 @@ const openedRow = (event: Extract<TaskEvent.TaskEvent, { readonly _tag: "PoolOpe
   canceled: 0,
   progress: 0,
   openedAt: event.at,
-  doneAt: null
+  doneAt: null,
+  eta: null
 })
 
 export const rowOf = (
+  lookup: PoolLookup,
   pool: TaskPool.TaskPool,
-  status: TaskPool.PoolStatus,
   now: number,
   before?: PoolRow | undefined
 ): PoolRow => {
-  const { runTime, ...counts } = status
+  const { runTime, ...counts } = lookup.poolStatus(pool)
   const openedAt = before?.openedAt ?? now - runTime
   return {
     id: pool.id,
-    name: bounded(pool.name, nameText),
+    name: before?.name ?? nameOf(lookup.payloads, pool),
     parentId: Option.getOrNull(Option.map(pool.parent, ({ id }) => id)),
     createdBy: Option.getOrNull(Option.map(pool.createdBy, ({ id }) => id)),
     ...counts,
     openedAt,
-    doneAt: counts.state === "done" ? before?.doneAt ?? openedAt + runTime : null
+    doneAt: counts.state === "done" ? before?.doneAt ?? openedAt + runTime : null,
+    eta: before?.eta ?? null
   }
+}
+
+/** Without the secrets of the task that made it. */
+const nameOf = (payloads: Payloads, pool: TaskPool.TaskPool): string => {
+  const secrets = Option.match(pool.createdBy, { onNone: () => [], onSome: (task) => payloads.secretsOf(task) })
+  return bounded(scrub(pool.name, secrets), text.name)
 }
 
 const same = (a: PoolRow, b: PoolRow): boolean =>

@@ -2,19 +2,12 @@
 import type { TaskEvent } from "effect-tasks"
 import type { Delta, Message, Position } from "../Feed.ts"
 import { Jobs } from "./jobs.ts"
+import { kept, lag, message } from "./limits.ts"
 import { Pools } from "./pools.ts"
-import { Heart } from "./pulse.ts"
+import { PulseMeter, Usage } from "./pulse.ts"
 import { Ring } from "./ring.ts"
 import type { Runtime } from "./runtime.ts"
 import { Tasks } from "./tasks.ts"
-
-/** Rows of one delta: at 5 deltas a second, ten thousand tasks a second. */
-const taskRows = 2_000
-const poolRows = 200
-/** Rows of one part of a snapshot. */
-const snapshotRows = 500
-/** What a viewer may lag behind, or be away for, before it needs a new snapshot. */
-const remembered = { deltas: 600, rows: 20_000 }
 
 /** Between two looks at what changes without an event, in ticks. */
 const sweepEvery = 3
@@ -39,13 +32,20 @@ export class Session {
   /** How many events were dropped since the last flush, and in all. */
   missing = 0
   private missed = 0
-  private readonly jobs: Jobs
-  private readonly heart: Heart
-  private readonly ring = new Ring(remembered)
+  readonly jobs: Jobs
+  readonly usage: Usage
+  private readonly meter: PulseMeter
+  private readonly ring = new Ring(lag)
   private readonly waiters = new Set<() => void>()
   private readonly runtime: Runtime
   private readonly about: About
   private readonly viewers: () => number
+  private readonly watchedSince: number
+  /** When events were dropped. */
+  private readonly gaps: Array<{ readonly from: number, readonly to: number }> = []
+  /** Since when some are lacking that have not been made up for. */
+  private unseenFrom: number | undefined
+  private latest: number
   private lastSample: number
   private moved = false
   private ticks = 0
@@ -55,11 +55,12 @@ export class Session {
     this.about = about
     this.viewers = viewers
     this.seq = seq
-    this.lastSample = now
+    this.lastSample = this.watchedSince = this.latest = now
     this.jobs = new Jobs(now)
-    this.heart = new Heart(this.jobs.all)
-    this.tasks = new Tasks(this.jobs, runtime, about.history)
+    this.usage = new Usage(now)
+    this.meter = new PulseMeter(this.jobs.all, this.usage)
     this.pools = new Pools(runtime)
+    this.tasks = new Tasks(this, runtime, about.history)
   }
 
   take(events: ReadonlyArray<TaskEvent.TaskEvent>): void {
@@ -68,10 +69,11 @@ export class Session {
       switch (event._tag) {
         case "Missed":
           this.missing += event.count
+          this.unseenFrom ??= this.latest
           break
         case "WorkersChanged":
           this.moved = true
-          this.tasks.sweepQueued(2_000)
+          this.tasks.sweepQueued(message.taskRows, event.at)
           break
         case "PoolOpened":
         case "PoolSealed":
@@ -84,33 +86,39 @@ export class Session {
       }
     }
     this.tasks.apply(ofTasks)
+    const last = events.at(-1)
+    if (last !== undefined && last._tag !== "Missed") this.latest = last.at
   }
 
   /** Takes everything as it stands, in steps between which others get their turn. */
   *load(now: () => number): Generator<void> {
     for (const pool of this.runtime.pools()) this.pools.load(pool, now())
     const tasks = this.runtime.tasks()
-    for (let i = 0; i < tasks.length; i += snapshotRows) {
+    for (let i = 0; i < tasks.length; i += message.snapshotRows) {
       const { seq } = this.runtime.status()
-      this.tasks.load(tasks.slice(i, i + snapshotRows), seq, now())
+      this.tasks.load(tasks.slice(i, i + message.snapshotRows), seq, now(), this.unseenFrom)
       yield
     }
   }
 
   /** The first picture needs no deltas. */
-  settle(now: number): void {
-    this.tasks.flush(Infinity)
+  discardChanges(now: number): void {
+    this.tasks.flush(Infinity, now)
     this.pools.flush(now, Infinity)
     this.jobs.flush(now, true)
+    this.usage.restart(now)
   }
 
   /** Makes up for dropped events, once everything was loaded again: what is gone ended unseen. */
-  mend(now: number): void {
+  makeUp(now: number): void {
     this.missed += this.missing
     this.missing = 0
+    this.gaps.push({ from: this.unseenFrom ?? now, to: now })
+    if (this.gaps.length > kept.gaps) this.gaps.shift()
+    this.unseenFrom = undefined
     this.tasks.lose(now)
     this.pools.lose(now)
-    this.settle(now)
+    this.discardChanges(now)
     this.seq++
     this.gap++
     this.ring.clear()
@@ -122,16 +130,16 @@ export class Session {
     const sample = now - this.lastSample >= 1_000
     if (sample) this.lastSample = now
     if (this.ticks++ % sweepEvery === 0) {
-      this.tasks.sweep(100)
+      this.tasks.sweep(100, now)
       this.pools.sweep(50)
     }
-    const { removedTasks, tasks } = this.tasks.flush(taskRows)
-    const { pools, removedPools } = this.pools.flush(now, poolRows)
+    const { removedTasks, tasks } = this.tasks.flush(message.taskRows, now)
+    const { pools, removedPools } = this.pools.flush(now, message.poolRows)
     const jobs = this.jobs.flush(now, sample)
     const quiet = [tasks, removedTasks, pools, removedPools, jobs].every(({ length }) => length === 0)
     if (quiet && !sample && !this.moved) return 0
     this.moved = false
-    const pulse = this.heart.beat(this.runtime.status(), now, this.viewers(), sample)
+    const pulse = this.meter.measure(this.runtime.status(), now, this.viewers(), sample)
     const delta: Delta = {
       _tag: "Delta",
       from: this.seq,
@@ -167,10 +175,14 @@ export class Session {
       tasks: rows.length,
       pools: this.pools.rows,
       jobs: this.jobs.rows,
-      pulse: this.heart.beat(this.runtime.status(), now, this.viewers(), false),
-      history: [...this.heart.history]
+      pulse: this.meter.measure(this.runtime.status(), now, this.viewers(), false),
+      history: this.meter.history,
+      watchedSince: this.watchedSince,
+      gaps: [...this.gaps]
     }
-    for (let i = 0; i < rows.length; i += snapshotRows) yield { _tag: "Rows", tasks: rows.slice(i, i + snapshotRows) }
+    for (let i = 0; i < rows.length; i += message.snapshotRows) {
+      yield { _tag: "Rows", tasks: rows.slice(i, i + message.snapshotRows) }
+    }
     yield { _tag: "Ready", seq }
   }
 
@@ -196,7 +208,7 @@ export class Session {
   }
 
   stop(): void {
-    this.heart.stop()
+    this.meter.stop()
     this.ended = true
     this.wake()
   }

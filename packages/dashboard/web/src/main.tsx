@@ -1,10 +1,5 @@
-import * as Effect from "effect/Effect"
 import { render } from "preact"
-import { watch } from "./data/connection.ts"
-import { startMatching } from "./data/matching.ts"
-import { startPlace } from "./data/place.ts"
-import { store } from "./data/store.ts"
-import { startTheme } from "./data/theme.ts"
+import { makeModel, ModelProvider } from "./model/Model.ts"
 import "./styles/base.css"
 import "./styles/layout.css"
 import "./styles/panels.css"
@@ -14,14 +9,20 @@ import "./styles/inspector.css"
 import { App } from "./ui/App.tsx"
 import { startKeys } from "./ui/keys.ts"
 
-startPlace()
-startTheme()
-startMatching()
-startKeys()
-render(<App />, document.getElementById("app")!)
-Effect.runFork(watch)
+const model = makeModel()
+model.place.start()
+model.theme.start()
+model.matching.start()
+startKeys(model)
+render(
+  <ModelProvider value={model}>
+    <App />
+  </ModelProvider>,
+  document.getElementById("app")!
+)
+model.connection.start()
 
 // what runs and waits grows older between two messages
 setInterval(() => {
-  if (store.live.size > 0) store.touch()
+  if (model.store.live.size > 0) model.store.touch()
 }, 250)

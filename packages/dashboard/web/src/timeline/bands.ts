@@ -1,7 +1,10 @@
-/** What goes into which band: what is queued, what each worker does, what has lent its worker. */
+/** What goes into which band: what is queued, what sleeps, what each worker does; and what nobody knows. */
 import type { Segment, TaskRow } from "../../../src/Contract.ts"
+import { page } from "../../../src/internal/limits.ts"
+import type { Matching } from "../model/Matching.ts"
+import type { Store } from "../model/Store.ts"
 import { gutter } from "./layout.ts"
-import type { Scene } from "./scene.ts"
+import type { Window } from "./TimeWindow.ts"
 
 interface Stretch {
   readonly row: TaskRow
@@ -16,51 +19,83 @@ export interface Bands {
   readonly queueSteps: Int32Array
   /** Those that are queued, unless they are too many to be told apart. */
   readonly queued: Array<Stretch>
+  readonly asleep: Array<Stretch>
   readonly worked: Map<number, Array<Stretch>>
-  readonly lent: Array<Stretch>
+  /** Stretches of which nobody knows whether they ran or slept, nor where. */
+  unknown: number
 }
 
-/** More are not placed one by one. */
-export const most = { queued: 2_000, lent: 3_000 }
+export interface View {
+  readonly window: Window
+  readonly width: number
+  readonly now: number
+  readonly x: (at: number) => number
+}
 
-export const noBands = ({ width }: Scene): Bands => ({
-  queueSteps: new Int32Array(Math.max(1, Math.ceil(width - gutter)) + 1),
-  queued: [],
-  worked: new Map(),
-  lent: []
-})
+/** The tasks that a window touches, sorted into bands, without asking all of them. */
+export const collect = (store: Store, matching: Matching, view: View): Bands => {
+  const bands: Bands = {
+    queueSteps: new Int32Array(Math.max(1, Math.ceil(view.width - gutter)) + 1),
+    queued: [],
+    asleep: [],
+    worked: new Map(),
+    unknown: 0
+  }
+  const { from, to } = view.window
+  const { exited } = store
+  for (let i = firstAfter(exited, from - slack); i < exited.length; i++) {
+    const row = exited[i]
+    if (row.queuedAt < to && (row.finishedAt ?? 0) > from && matching.matches(row.id)) sort(bands, row, view)
+  }
+  for (const row of store.live.values()) if (row.queuedAt < to && matching.matches(row.id)) sort(bands, row, view)
+  return bands
+}
 
-/** Puts the stretches of a task into their bands. A hundred thousand tasks leave little: only what can be seen is kept. */
-export const sort = (bands: Bands, row: TaskRow, scene: Scene): void => {
-  const { from, to } = scene.window
+/** How far the order of ends may be off. */
+const slack = 2_000
+
+/** The first that ended after `at`; they are in the order of their ends, give or take a flush. */
+const firstAfter = (rows: ReadonlyArray<TaskRow>, at: number): number => {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((rows[middle].finishedAt ?? 0) < at) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+const sort = (bands: Bands, row: TaskRow, view: View): void => {
+  const { from, to } = view.window
   const { segments } = row
-  const end = row.finishedAt ?? scene.now
+  const end = row.finishedAt ?? view.now
   let worker: number | null = null
   for (let at = 0; at < segments.length; at++) {
     const segment = segments[at]
     const until = at + 1 < segments.length ? segments[at + 1].from : end
     if (segment.worker !== null) ({ worker } = segment)
-    else if (segment.state === "Sleeping") worker = null
+    else if (segment.state === "Sleeping" || segment.state === "Unknown") worker = null
     if (until < from || segment.from > to) continue
-    const stretch = { row, at, segment, to: until }
-    if (segment.state === "Queued") addQueued(bands, stretch, scene)
-    else if (worker === null) bands.lent.push(stretch)
-    else addWorked(bands, stretch, worker, scene)
+    if (segment.state === "Queued") addQueued(bands, { row, at, segment, to: until }, view)
+    else if (segment.state === "Unknown") bands.unknown++
+    else if (worker !== null) addWorked(bands, { row, at, segment, to: until }, worker, view)
+    else bands.asleep.push({ row, at, segment, to: until })
   }
 }
 
-const addQueued = ({ queueSteps, queued }: Bands, stretch: Stretch, { x }: Scene): void => {
+const addQueued = ({ queueSteps, queued }: Bands, stretch: Stretch, { x }: View): void => {
   const size = queueSteps.length - 1
   const start = Math.max(0, Math.floor(x(stretch.segment.from) - gutter))
   const stop = Math.min(size, Math.max(start + 1, Math.floor(x(stretch.to) - gutter)))
   if (start >= size || stop <= 0) return
   queueSteps[start]++
   queueSteps[stop]--
-  if (queued.length <= most.queued) queued.push(stretch)
+  if (queued.length <= page.queued) queued.push(stretch)
 }
 
 /** Tasks come in the order of their ends: what falls on the same pixel as the one before is left out, unless it failed. */
-const addWorked = ({ worked }: Bands, stretch: Stretch, lane: number, { x }: Scene): void => {
+const addWorked = ({ worked }: Bands, stretch: Stretch, lane: number, { x }: View): void => {
   let lanes = worked.get(lane)
   if (lanes === undefined) worked.set(lane, lanes = [])
   const before = lanes.at(-1)

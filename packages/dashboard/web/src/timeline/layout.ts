@@ -1,14 +1,13 @@
 /** Where things are on the timeline, in pixels. */
 import type { TaskRow } from "../../../src/Contract.ts"
-import { store } from "../data/store.ts"
+import { page } from "../../../src/internal/limits.ts"
+import type { Store } from "../model/Store.ts"
 
 export const gutter = 104
 export const axis = 24
-export const queue = { top: axis + 6, height: 46 }
-export const lanesTop = queue.top + queue.height + 10
-/** Few lanes are higher. */
-export const lane = { height: 22, bar: 16 }
-export const lent = { row: 19, bar: 15, most: 14, gap: 24 }
+export const queue = { top: axis + 6, height: 46, rows: 11 }
+/** What sleeps stands right below what is queued: below hundreds of lanes nobody would find it. */
+export const asleep = { top: queue.top + queue.height + 12, row: 19, bar: 15, most: 14 }
 
 /** A rectangle that stands for a stretch of a task. */
 export interface Box {
@@ -21,18 +20,34 @@ export interface Box {
   readonly segment: number
 }
 
-export const laneCount = (): number => {
-  let most = store.pulse?.workers ?? 1
-  for (const row of store.live.values()) if (row.worker !== null && row.worker >= most) most = row.worker + 1
-  lane.height = most <= 8 ? 32 : most <= 16 ? 26 : 20
-  lane.bar = lane.height - 7
-  return most
+export interface Lanes {
+  readonly top: number
+  readonly count: number
+  /** Workers that have no lane, because there are too many. */
+  readonly left: number
+  /** Few lanes are higher. */
+  readonly height: number
+  readonly bar: number
 }
 
-export const contentHeight = (): number => lanesTop + laneCount() * lane.height + lent.gap + lent.most * lent.row + 20
+export const lanesOf = ({ live, pulse }: Store, sleepers: number): Lanes => {
+  const workers = pulse?.workers ?? 1
+  let used = 0
+  for (const { worker } of live.values()) if (worker !== null && worker >= used) used = worker + 1
+  // a pool without a limit has as many workers as have been needed
+  const wanted = workers > page.lanes ? used : Math.max(workers, used)
+  const count = Math.max(1, Math.min(page.lanes, wanted))
+  const height = count <= 8 ? 32 : count <= 16 ? 26 : 20
+  const top = asleep.top + Math.max(1, sleepers) * asleep.row + 14
+  return { top, count, left: Math.max(0, wanted - count), height, bar: height - 7 }
+}
+
+export const contentHeight = ({ count, height, top }: Lanes): number => top + count * height + 20
 
 /** Rows of bars that do not overlap; each task keeps its row while it is shown. */
 export class Packer {
+  /** How many rows have been needed. */
+  used = 0
   private readonly rows = new Map<string, number>()
   private readonly ends: Array<number> = []
   private readonly most: number
@@ -57,6 +72,7 @@ export class Packer {
       if ((this.ends[row] ?? 0) > from) continue
       this.ends[row] = to
       this.rows.set(id, row)
+      this.used = Math.max(this.used, row + 1)
       return row
     }
     return undefined

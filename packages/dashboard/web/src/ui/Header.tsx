@@ -1,35 +1,55 @@
-/** The name of the application, the connection, and what concerns the whole worker pool. */
+/** The name of the application, the connection, how long the run takes, and what concerns the whole worker pool. */
 import { useEffect, useState } from "preact/hooks"
-import { open, togglePause } from "../data/actions.ts"
-import { clock, count } from "../data/format.ts"
-import { connection, readonly, resumes, type Resync, resync, title, version } from "../data/signals.ts"
-import { store } from "../data/store.ts"
-import { nextTheme, theme } from "../data/theme.ts"
+import { clock, count, duration } from "../model/format.ts"
+import { useModel } from "../model/Model.ts"
+import type { ConnectionState, Resync } from "../model/Store.ts"
 
-export const Header = () => (
-  <header class="header">
-    <h1>{title.value}</h1>
-    <ConnectionState />
-    <ResyncNote />
-    <span class="grow" />
-    {readonly.value ? <span class="tag">read-only</span> : <PoolControls />}
-    <button
-      type="button"
-      class="quiet"
-      onClick={nextTheme}
-      title="Dark, light, or as the system says"
-      aria-keyshortcuts="t"
-    >
-      {theme.value === "system" ? "◐ Auto" : theme.value === "dark" ? "● Dark" : "○ Light"}
-    </button>
-    <button type="button" class="quiet" onClick={() => open({ _tag: "help" })} aria-keyshortcuts="?">
-      <kbd>?</kbd> Keys
-    </button>
-  </header>
-)
+const names = { system: "Auto", dark: "Dark", light: "Light" }
 
-const connectionText = (): { readonly tone: string, readonly text: string } => {
-  const state = connection.value
+export const Header = () => {
+  const { actions, store, theme } = useModel()
+  const choice = theme.choice.value
+  return (
+    <header class="header">
+      <h1>
+        <bdi>{store.title.value}</bdi>
+      </h1>
+      <State />
+      <ResyncNote />
+      <span class="grow" />
+      <TimeLeft />
+      {store.readonly.value ? <span class="tag">read-only</span> : <PoolControls />}
+      <button
+        type="button"
+        class="quiet"
+        onClick={() => theme.next()}
+        title="Dark, light, or as the system says"
+        aria-label={`Colours: ${names[choice]}`}
+      >
+        {choice === "system" ? "◐" : choice === "dark" ? "●" : "○"}
+        <span class="word">{names[choice]}</span>
+      </button>
+      <button type="button" class="quiet" aria-label="Keys" onClick={() => actions.open({ _tag: "help" })}>
+        <kbd>?</kbd> <span class="word">Keys</span>
+      </button>
+    </header>
+  )
+}
+
+/** Of all that is known to be left. */
+const TimeLeft = () => {
+  const { store } = useModel()
+  void store.version.value
+  const { pulse } = store
+  if (pulse === undefined || pulse.queued + pulse.busy + pulse.sleeping === 0) return null
+  return (
+    <span class="left" title="How long all unfinished tasks take at the rate of the last ten seconds">
+      {pulse.eta === null ? "time left: unknown yet" : `${duration(pulse.eta)} left`}
+    </span>
+  )
+}
+
+const textOf = (state: ConnectionState): { readonly tone: string, readonly text: string } => {
   switch (state._tag) {
     case "connecting":
       return { tone: "waiting", text: "Connecting …" }
@@ -49,10 +69,11 @@ const connectionText = (): { readonly tone: string, readonly text: string } => {
   }
 }
 
-const ConnectionState = () => {
-  const { text, tone } = connectionText()
+const State = () => {
+  const { store } = useModel()
+  const { text, tone } = textOf(store.connection.value)
   return (
-    <span class={`connection ${tone}`} role="status" data-resumes={resumes.value}>
+    <span class={`connection ${tone}`} role="status" data-resumes={store.resumes.value}>
       <i aria-hidden="true" />
       <span title={text}>{text}</span>
     </span>
@@ -74,7 +95,7 @@ const why = (note: Resync): string => {
 const shownFor = 30_000
 
 const ResyncNote = () => {
-  const note = resync.value
+  const note = useModel().store.resync.value
   const [hidden, hide] = useState<Resync | undefined>(undefined)
   useEffect(() => {
     if (note === undefined) return
@@ -90,17 +111,28 @@ const ResyncNote = () => {
 }
 
 const PoolControls = () => {
-  void version.value
+  const { actions, store } = useModel()
+  void store.version.value
   const paused = store.pulse?.paused === true
   return (
     <div class="controls" role="group" aria-label="Worker pool">
-      <button type="button" class={paused ? "primary" : ""} onClick={togglePause}>
-        {paused ? "▶ Resume" : "❚❚ Pause"}
+      <button
+        type="button"
+        class={paused ? "primary" : ""}
+        aria-label={paused ? "Resume …" : "Pause …"}
+        onClick={() => actions.open({ _tag: "pause", paused })}
+      >
+        <span aria-hidden="true">{paused ? "▶" : "❚❚"}</span>
+        <span class="word">{paused ? "Resume …" : "Pause …"}</span>
       </button>
-      <button type="button" onClick={() => open({ _tag: "resize", workers: store.pulse?.workers ?? 1 })}>
-        Workers …
+      <button
+        type="button"
+        aria-label="Workers …"
+        onClick={() => actions.open({ _tag: "workers", workers: store.pulse?.workers ?? 1 })}
+      >
+        <span aria-hidden="true">⚙</span>
+        <span class="word">Workers …</span>
       </button>
-      <button type="button" onClick={() => open({ _tag: "drain" })}>Drain …</button>
     </div>
   )
 }

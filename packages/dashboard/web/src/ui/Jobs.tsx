@@ -1,21 +1,23 @@
 /** A bar for each job; a click filters by it. */
-import { signal } from "@preact/signals"
+import { useSignal } from "@preact/signals"
 import type { JobRow } from "../../../src/Contract.ts"
 import { word } from "../../../src/Filter.ts"
-import { count, duration, maybeDuration, rate, short } from "../data/format.ts"
-import { hasWord, toggleWord } from "../data/matching.ts"
-import { version } from "../data/signals.ts"
-import { store } from "../data/store.ts"
+import { page } from "../../../src/internal/limits.ts"
+import { count, duration, maybeDuration, rate, short } from "../model/format.ts"
+import { useModel } from "../model/Model.ts"
+import { statusWord } from "../model/words.ts"
 
 const parts = ["success", "error", "canceled", "unknown", "stopping", "running", "sleeping", "queued"] as const
 type Part = typeof parts[number]
 
 /** Jobs in the order in which they were first seen: a list that sorts itself jumps. */
 export const Jobs = () => {
-  void version.value
+  const { store } = useModel()
+  const shown = useSignal<number>(page.jobs)
+  void store.version.value
   const jobs = [...store.jobs.values()]
   return (
-    <aside class="jobs" aria-label="Jobs">
+    <aside class="jobs" aria-label="Jobs" id="jobs" tabIndex={-1}>
       <h2>
         Jobs <span class="dim">{jobs.length === 0 ? "" : count(jobs.length)}</span>
       </h2>
@@ -24,80 +26,74 @@ export const Jobs = () => {
         {jobs.slice(0, shown.value).map((job) => <Job key={job.job} row={job} />)}
       </ul>
       {jobs.length > shown.value
-        ? <button type="button" onClick={() => shown.value += 50}>{count(jobs.length - shown.value)} more</button>
+        ? (
+          <button type="button" onClick={() => shown.value += page.jobs}>
+            {count(jobs.length - shown.value)} more
+          </button>
+        )
         : null}
     </aside>
   )
 }
 
-const shown = signal(50)
-
-const totalOf = (row: JobRow): number => parts.reduce((sum, part) => sum + row[part], 0)
-
 const Job = ({ row }: { readonly row: JobRow }) => {
-  const total = totalOf(row)
+  const { matching } = useModel()
+  const total = parts.reduce((sum, part) => sum + row[part], 0)
   const ended = row.success + row.error + row.canceled + row.unknown
-  const isChosen = hasWord(word("job", row.job))
+  const isChosen = matching.has(word("job", row.job))
   return (
     <li class={isChosen ? "job chosen" : "job"}>
       <button
         type="button"
         class="title"
         aria-pressed={isChosen}
-        onClick={() => toggleWord("job", row.job)}
+        onClick={() => matching.toggle("job", row.job)}
         title={`Show only ${row.job}`}
       >
-        <span class="label">{row.job}</span>
+        <bdi class="label">{row.job}</bdi>
         <span class="number">
           {short(ended)}
           <span class="dim">/{short(total)}</span>
         </span>
       </button>
-      <Stack row={row} total={total} />
-      <div class="facts">
-        <span>{rate(row.rate)}/s</span>
-        <span title="Median run time">run {maybeDuration(row.times.runP50)}</span>
-        {row.eta === null || ended === total ? null : <span>{duration(row.eta)} left</span>}
+      <div class="stack" role="img" aria-label={describe(row)}>
+        {parts.map((part) =>
+          row[part] === 0 ? null : <i key={part} class={part} style={{ flexGrow: widthOf(part, row, total) }} />
+        )}
       </div>
       <div class="counts">
-        {counted.map((part) => row[part] === 0 ? <span key={part} /> : <Count key={part} part={part} row={row} />)}
+        {counted.map((part) => row[part] === 0 ? null : <Count key={part} part={part} row={row} />)}
+      </div>
+      <div class="facts">
+        <span title="Ends per second">{rate(row.rate)}/s</span>
+        <span title="Median run time, without sleeping">run {maybeDuration(row.times.runP50)}</span>
+        {ended === total
+          ? null
+          : <span title="Time left">{row.eta === null ? "left: unknown yet" : `${duration(row.eta)} left`}</span>}
       </div>
     </li>
   )
 }
 
-const counted = ["queued", "running", "sleeping", "error", "canceled", "stopping"] as const
+const counted = ["error", "running", "sleeping", "queued", "canceled", "stopping", "unknown"] as const
 
 const Count = ({ part, row }: { readonly part: typeof counted[number], readonly row: JobRow }) => {
-  const word = part === "error" ? "failed" : part === "sleeping" ? "asleep" : part
+  const { matching } = useModel()
+  const text = part === "sleeping" ? "asleep" : statusWord(part)
   return (
     <button
       type="button"
       class={`count ${part}`}
-      title={`${count(row[part])} ${word}: show only these`}
-      aria-label={`${short(row[part])} ${word}`}
-      onClick={() => choose(row.job, part)}
+      title={`${count(row[part])} ${text}: show only these`}
+      onClick={() => {
+        if (!matching.has(word("job", row.job))) matching.toggle("job", row.job)
+        if (!matching.has(word("state", part))) matching.toggle("state", part)
+      }}
     >
-      <i class="dot" />
-      <span>{short(row[part])}</span> <span class="word">{word}</span>
+      {short(row[part])} {text}
     </button>
   )
 }
-
-const choose = (job: string, state: string): void => {
-  if (!hasWord(word("job", job))) toggleWord("job", job)
-  if (!hasWord(word("state", state))) toggleWord("state", state)
-}
-
-const Stack = ({ row, total }: { readonly row: JobRow, readonly total: number }) => (
-  <div class="stack" role="img" aria-label={describe(row)}>
-    {parts.map((part) =>
-      row[part] === 0
-        ? null
-        : <i key={part} class={part} style={{ flexGrow: widthOf(part, row, total) }} />
-    )}
-  </div>
-)
 
 /** A share that can be seen: a single failure of a million has its pixels. */
 const widthOf = (part: Part, row: JobRow, total: number): number => Math.max(row[part] / total, 0.015)

@@ -1,4 +1,6 @@
+/** A part of the inspector, and a task in it that leads to that task. */
 import type { ComponentChildren } from "preact"
+import { useModel } from "../model/Model.ts"
 
 interface SectionProps {
   readonly name: string
@@ -13,3 +15,13 @@ export const Section = ({ children, name, note, tone = "" }: SectionProps) => (
     {children}
   </section>
 )
+
+/** Selects a task. */
+export const TaskLink = ({ id, label = id }: { readonly id: string, readonly label?: string }) => {
+  const { tree } = useModel()
+  return (
+    <button type="button" class="link" title={id} onClick={() => tree.select(id)}>
+      <bdi>{label}</bdi>
+    </button>
+  )
+}

@@ -1,7 +1,8 @@
 /** Where the time of a task went: its spans, each below the one around it. */
 import type { TaskRow, TaskSpan } from "../../../src/Contract.ts"
-import { count, duration } from "../data/format.ts"
-import { store } from "../data/store.ts"
+import { kept } from "../../../src/internal/limits.ts"
+import { count, duration } from "../model/format.ts"
+import { useModel } from "../model/Model.ts"
 import { Section } from "./Section.tsx"
 
 interface SpansProps {
@@ -10,12 +11,16 @@ interface SpansProps {
 }
 
 export const Spans = ({ row, spans }: SpansProps) => {
+  const { store } = useModel()
   if (spans.length === 0) return null
   const now = row.finishedAt ?? store.now
   const from = Math.min(row.startedAt ?? now, ...spans.map(({ start }) => start))
   const to = Math.max(now, ...spans.map(({ end }) => end ?? 0))
   return (
-    <Section name="Spans" note={count(spans.length)}>
+    <Section
+      name="Spans"
+      note={spans.length < kept.notes.each ? count(spans.length) : `the latest ${count(spans.length)}`}
+    >
       <ol class="spans" tabIndex={0} aria-label="Spans">
         {nest(spans).map((node, i) => <Line key={i} node={node} from={from} to={to} />)}
       </ol>

@@ -1,13 +1,15 @@
 /** Which states a task went through, when, and for how long. */
 import type { Segment, TaskRow } from "../../../src/Contract.ts"
-import { clock, clockMillis, duration } from "../data/format.ts"
-import { stateName, statusOf, statusText, waitingWords } from "../data/node.ts"
-import { store } from "../data/store.ts"
+import { kept } from "../../../src/internal/limits.ts"
+import { clock, clockMillis, duration } from "../model/format.ts"
+import { useModel } from "../model/Model.ts"
+import { sleepTime, stateName, statusOf, statusText, waitingWords } from "../model/words.ts"
 import { Section } from "./Section.tsx"
 
 const states = ["Queued", "Running", "Sleeping", "Stopping", "Exited"] as const
 
 export const StateMachine = ({ row }: { readonly row: TaskRow }) => {
+  const { store } = useModel()
   const end = row.finishedAt ?? store.now
   return (
     <Section name="States">
@@ -16,12 +18,17 @@ export const StateMachine = ({ row }: { readonly row: TaskRow }) => {
       </ol>
       <Ribbon row={row} end={end} />
       <details class="moves" open={row.segments.length <= 4}>
-        <summary>{row.segments.length} {row.segments.length === 1 ? "stretch" : "stretches"}</summary>
+        <summary>
+          {row.segments.length} {row.segments.length === 1 ? "segment" : "segments"}
+          {row.segments.length < kept.segments ? "" : ": those in the middle are left out"}
+        </summary>
         <ol class="rows">
           {row.segments.map((segment, i) => (
             <li key={i}>
               <span class="dim">{clockMillis(segment.from)}</span>{" "}
-              <span class={`pill ${stateName(segment.state)}`}>{stateName(segment.state)}</span>{" "}
+              <span class={`pill ${stateName(segment.state)}`}>
+                {segment.state === "Unknown" ? "not watched" : stateName(segment.state)}
+              </span>{" "}
               {duration(lengthOf(row.segments, i, end))}
               <span class="dim">
                 {segment.worker === null ? "" : ` on worker ${segment.worker}`}
@@ -44,12 +51,29 @@ interface StageProps {
   readonly end: number
 }
 
+/** What was not watched may have been running or sleeping: then the runtime's own sums are what is known. */
+const timeIn = (row: TaskRow, state: StageProps["state"], end: number): number => {
+  const { segments, startedAt } = row
+  const watched = segments.reduce((sum, each, i) => each.state === state ? sum + lengthOf(segments, i, end) : sum, 0)
+  if (!segments.some((each) => each.state === "Unknown")) return watched
+  const slept = sleepTime(row, end)
+  if (state === "Sleeping") return slept
+  return state === "Running" && startedAt !== null ? Math.max(0, end - startedAt - slept) : watched
+}
+
+/** When it first came there, as far as anybody knows. */
+const enteredAtOf = (row: TaskRow, state: StageProps["state"], spent: number): number | null => {
+  if (state === "Exited") return row.finishedAt
+  if (state === "Running") return row.startedAt
+  if (spent > 0 && state === "Sleeping" && row.segments.some((each) => each.state === "Unknown")) return row.startedAt
+  return row.segments.find((each) => each.state === state)?.from ?? null
+}
+
 /** A state: how long the task was in it, and when it first came there. */
 const Stage = ({ end, row, state }: StageProps) => {
-  const { segments } = row
   const isNow = row.state === state
-  const spent = segments.reduce((sum, each, i) => each.state === state ? sum + lengthOf(segments, i, end) : sum, 0)
-  const enteredAt = state === "Exited" ? row.finishedAt : segments.find((each) => each.state === state)?.from ?? null
+  const spent = timeIn(row, state, end)
+  const enteredAt = enteredAtOf(row, state, spent)
   const status = isNow ? statusOf(row) : stateName(state)
   return (
     <li

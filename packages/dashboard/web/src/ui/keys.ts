@@ -1,18 +1,10 @@
-/** Keys that work everywhere on the page. */
-import { copyCall, dialog, open, togglePause } from "../data/actions.ts"
-import { nextFailure } from "../data/failures.ts"
-import { selected, view } from "../data/place.ts"
-import { store } from "../data/store.ts"
-import { nextTheme } from "../data/theme.ts"
-import { timelineKeys } from "../timeline/timelineKeys.ts"
-import { following } from "./follow.ts"
-import { cursor, treeKeys } from "./treeKeys.ts"
-import { list } from "./treeList.ts"
+/** Keys. One letter does something only where the focus is in the tree or the timeline, and nothing that cannot be undone. */
+import type { Model } from "../model/Model.ts"
 
 /** For the help dialogue. */
 export const help: ReadonlyArray<readonly [string, string]> = [
   ["/", "filter"],
-  ["1  2", "tree, timeline"],
+  ["1  2  3", "tree, timeline, failures"],
   ["j  k", "next, previous line or bar"],
   ["↓ ↑ → ←", "in the tree: move, unfold, fold or go up"],
   ["- *", "in the tree: fold everything, unfold what is on a line"],
@@ -24,65 +16,67 @@ export const help: ReadonlyArray<readonly [string, string]> = [
   ["x", "cancel …"],
   ["r", "run again …"],
   ["c", "copy as a dispatch call"],
-  ["p", "pause or resume"],
+  ["p", "pause or resume …"],
   ["t", "dark, light, as the system says"],
-  ["Esc", "close"],
+  ["Esc", "from anywhere: close the inspector"],
   ["wheel", "zooms the timeline; over the names it scrolls"],
   ["drag", "shows that stretch of the timeline"]
 ]
 
-/** Moves in the tree from wherever the focus is, and puts it there. */
-const moveInTree = (event: KeyboardEvent): void => {
-  document.getElementById("tree")?.focus()
-  treeKeys(event, list.peek())
+type Bindings = Readonly<Record<string, () => void>>
+
+/** Runs what a key stands for: what it does here first, then what it does everywhere. */
+export const commandOf = (model: Model, event: KeyboardEvent, here: Bindings): void => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
+  const command = here[event.key] ?? commands(model)[event.key]
+  if (command === undefined) return
+  event.preventDefault()
+  event.stopPropagation()
+  command()
 }
 
-/** The task that keys act on: in the tree the one on the line of the cursor. */
-const current = (): string | undefined =>
-  selected.value ?? (cursor.value?.[0] === "t" ? cursor.value.slice(1) : undefined)
+export const focus = (id: string): void => document.getElementById(id)?.focus({ preventScroll: true })
 
 /** Shows a view, and gives it the keys. */
-const go = (to: typeof view.value) => (): void => {
-  view.value = to
-  requestAnimationFrame(() => document.getElementById(to)?.focus())
+const go = ({ place }: Model, view: Model["place"]["view"]["value"]) => (): void => {
+  place.view.value = view
+  requestAnimationFrame(() => focus(view))
 }
 
-const withCurrent = (act: (id: string) => void) => (): void => {
-  const id = current()
-  if (id !== undefined) act(id)
-}
-
-const bindings: Readonly<Record<string, () => void>> = {
-  "/": () => document.getElementById("filter")?.focus(),
-  "1": go("tree"),
-  "2": go("timeline"),
-  n: () => nextFailure(1),
-  N: () => nextFailure(-1),
-  f: () => following.value = !following.value,
-  p: togglePause,
-  t: nextTheme,
-  "?": () => open({ _tag: "help" }),
-  x: withCurrent((taskId) => {
-    if (store.live.has(taskId)) open({ _tag: "cancelTask", taskId })
-  }),
-  r: withCurrent((taskId) => open({ _tag: "runAgain", taskId })),
-  c: withCurrent((taskId) => void copyCall(taskId)),
-  Escape: () => {
-    selected.value = undefined
-    document.getElementById(view.peek())?.focus()
+const commands = (model: Model): Bindings => {
+  const { actions, failures, place, store, theme, tree } = model
+  const cursor = tree.cursor.value
+  /** In the tree the one on the line of the cursor. */
+  const current = cursor?.[0] === "t" && place.view.value === "tree" ? cursor.slice(1) : place.selected.value
+  const withCurrent = (act: (id: string) => void) => () => {
+    if (current !== undefined) act(current)
+  }
+  return {
+    "/": () => document.getElementById("filter")?.focus(),
+    "1": go(model, "tree"),
+    "2": go(model, "timeline"),
+    "3": go(model, "failures"),
+    n: () => failures.next(1),
+    N: () => failures.next(-1),
+    f: () => tree.following.value = !tree.following.value,
+    p: () => actions.open({ _tag: "pause", paused: store.pulse?.paused === true }),
+    t: () => theme.next(),
+    "?": () => actions.open({ _tag: "help" }),
+    x: withCurrent((id) => {
+      if (store.live.has(id)) actions.open({ _tag: "cancel", ids: [id], of: id })
+    }),
+    r: withCurrent((taskId) => actions.open({ _tag: "runAgain", taskId })),
+    c: withCurrent((id) => void actions.copyCall(id))
   }
 }
 
-const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
-
-export const startKeys = (): void =>
+/** Escape is no letter: it closes the inspector from anywhere but a field. */
+export const startKeys = ({ actions, place }: Model): void =>
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || dialog.value !== undefined || isTyping(event.target)) return
-    const inTree = view.peek() === "tree"
-    if (inTree && /^(j|k|ArrowDown|ArrowUp)$/.test(event.key)) return moveInTree(event)
-    const binding = (inTree ? undefined : timelineKeys[event.key]) ?? bindings[event.key]
-    if (binding === undefined) return
+    const isTyping = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
+    if (event.key !== "Escape" || isTyping || actions.dialog.value !== undefined) return
+    if (place.selected.value === undefined) return
     event.preventDefault()
-    binding()
+    place.selected.value = undefined
+    focus(place.view.peek())
   })

@@ -1,42 +1,41 @@
 /** What the server knows about a task, kept up to date. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import type { TaskDetail } from "../../../src/Contract.ts"
-import { type Answer, ask } from "../data/connection.ts"
-import { connection } from "../data/signals.ts"
-import { store } from "../data/store.ts"
+import type { Answer } from "../model/Connection.ts"
+import { useModel } from "../model/Model.ts"
 
 /** Asked not more often than this, in milliseconds. */
 const pause = 500
-/** How often it is asked while spans run, in milliseconds: they end without a change of the row. */
-const beat = 2_000
+/** How often it is asked while the task lives, in milliseconds: lines are logged and spans end without a change of the row. */
+const beat = 1_000
 
-/** Asked again when the row has changed, and now and then while spans run. */
+/** What the server knows about a task: asked again when the row has changed, and now and then while the task lives. */
 export const useDetail = (taskId: string): Answer<TaskDetail> | undefined => {
+  const { connection, store } = useModel()
   const [answer, setAnswer] = useState<Answer<TaskDetail> | undefined>(undefined)
+  const [beats, setBeats] = useState(0)
   const row = store.tasks.get(taskId)
   const askedAt = useRef(0)
   const latest = useRef(0)
-  const isLive = connection.value._tag === "live"
-  const hasRunning = row?.state !== "Exited" && answer?.ok === true &&
-    answer.value.spans.some(({ end }) => end === null)
-  const [beats, setBeats] = useState(0)
+  const isConnected = store.connection.value._tag === "live"
+  const lives = row !== undefined && row.state !== "Exited"
   useEffect(() => {
-    if (!hasRunning) return
+    if (!lives) return
     const timer = setInterval(() => setBeats((beats) => beats + 1), beat)
     return () => clearInterval(timer)
-  }, [hasRunning])
+  }, [lives])
   useEffect(() => {
-    if (!isLive) return
+    if (!isConnected) return
     const timer = setTimeout(() => {
       askedAt.current = Date.now()
       const turn = ++latest.current
-      void ask((client) => client.inspect({ taskId })).then((next) => {
+      void connection.ask("inspect", { taskId }).then((next) => {
         if (turn !== latest.current) return
         // what was known stays on the screen when the runtime has forgotten it since
         setAnswer((known) => !next.ok && known?.ok === true ? known : next)
       })
     }, Math.max(0, askedAt.current + pause - Date.now()))
     return () => clearTimeout(timer)
-  }, [taskId, row, isLive, beats])
+  }, [taskId, row, isConnected, beats])
   return answer
 }
