@@ -30,7 +30,8 @@ export const WaitingFor = Schema.Literals([
   "retry",
   "children",
   "task",
-  "effect"
+  "effect",
+  "elsewhere"
 ])
 
 /**

@@ -52,7 +52,8 @@ export type ExitStatus = "success" | "canceled" | "error"
  * **Details**
  *
  * While it is queued: `"slot"` (every worker is busy), `"job-concurrency"` (its job's limit), `"key"` (an earlier task of
- * its key), `"paused"` (the worker pool), `"delay"` (its own). While it sleeps: `"retry"` (the pause before another
+ * its key), `"paused"` (the worker pool), `"delay"` (its own), `"elsewhere"` (a stored task whose row this worker pool does
+ * not run). While it sleeps: `"retry"` (the pause before another
  * attempt), `"children"` (a pool), `"task"` (another task), `"effect"` (what it runs in `whileSleeping`), or a slot or
  * permit to go on.
  *
@@ -69,6 +70,7 @@ export type WaitingFor =
   | "children"
   | "task"
   | "effect"
+  | "elsewhere"
 
 /**
  * One consistent snapshot of a task. Moments are milliseconds since the epoch, lengths are milliseconds.

@@ -26,7 +26,8 @@ export const WaitingFor = Schema.Literals([
   "retry",
   "children",
   "task",
-  "effect"
+  "effect",
+  "elsewhere"
 ])
 
 /**

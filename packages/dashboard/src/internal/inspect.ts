@@ -131,7 +131,8 @@ const sentences: Record<NonNullable<TaskRow["waitingFor"]>, string> = {
   retry: "An attempt failed and the next one is due later",
   children: "It waits for the tasks of a pool",
   task: "It waits for another task, a message or an event",
-  effect: "It waits for something that it declared as a wait"
+  effect: "It waits for something that it declared as a wait",
+  elsewhere: "It is stored, and no runner here has taken it"
 }
 
 const waitsOf = (runtime: Runtime, task: Task.Any, row: TaskRow, childPools: ReadonlyArray<PoolRow>): Array<Wait> => {

@@ -25,7 +25,8 @@ export const waitingWords: Readonly<Record<NonNullable<TaskRow["waitingFor"]>, s
   retry: "for its retry",
   children: "for its children",
   task: "for a task",
-  effect: "for an effect"
+  effect: "for an effect",
+  elsewhere: "for a runner elsewhere"
 }
 
 export const waitingText = (row: TaskRow): string => row.waitingFor === null ? "" : waitingWords[row.waitingFor]

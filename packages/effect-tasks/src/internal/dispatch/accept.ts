@@ -22,6 +22,7 @@ import { type JobState, keyConcern, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, type Run, type Ticket } from "../record/run.ts"
+import { isParked } from "../record/stored.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countNew, countReuse } from "../transition/counting.ts"
 import { postpone, queue, setPriority } from "../transition/lifecycle.ts"
@@ -83,7 +84,12 @@ export const refused = ({ task }: Run, reason: DispatchErrorReason): Effect.Effe
 export const refusal = (job: string, reason: DispatchErrorReason): DispatchError =>
   bare(() => new DispatchError({ job, reason }))
 
-const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: Ticket | undefined): Dispatched => {
+export const accepted = (
+  task: TaskRecord,
+  origin: Origin,
+  how: Circumstances,
+  ticket: Ticket | undefined
+): Dispatched => {
   if (how.accepted !== undefined) {
     if (ticket !== undefined) rareOf(ticket.run).seen = true // by who owns it
     how.accepted(ticket)
@@ -91,7 +97,7 @@ const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: 
   return Exit.succeed(task.machine.settings.toHandle(task, origin))
 }
 
-const refuse = (run: Run, from: Inside | undefined): Dispatched | undefined => {
+export const refuse = (run: Run, from: Inside | undefined): Dispatched | undefined => {
   const { registration, task: { machine, pool } } = run
   const by = taskAt(from)
   if (isClosed(machine, by) || isClosed(registration, by)) return refused(run, new WorkerPoolClosed({}))
@@ -115,7 +121,7 @@ const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>): WaitCycle | undef
 
 const isJoinable = ({ task }: Run): boolean => task.state !== "Stopping" && task.state !== "Exited"
 
-const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): Dispatched => {
+export const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): Dispatched => {
   const { task } = holder
   let ticket = ticketOf(pool, holder)
   if (ticket === undefined) {
@@ -136,7 +142,11 @@ const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatch
   return accepted(task, "reused", how, undefined)
 }
 
-const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier: KeyQueue<Run> | undefined): void => {
+export const insert = (
+  run: Run,
+  { delay = 0, from, limitKey }: Circumstances,
+  earlier: KeyQueue<Run> | undefined
+): void => {
   const { registration: { definition, job }, task } = run
   const { key, machine, pool } = task
   machine.inStep++
@@ -156,13 +166,14 @@ const insert = (run: Run, { delay = 0, from, limitKey }: Circumstances, earlier:
   countNew(run)
   countDispatch(task)
   machine.emit(event.queued, task, task.priority, task.queuedAt)
-  const keyQueue = earlier ?? (definition.unique === undefined ? undefined : keyQueueOf(job, key!))
+  const keyQueue = earlier ??
+    (definition.unique === undefined || run.registration.backend !== undefined ? undefined : keyQueueOf(job, key!))
   if (keyQueue !== undefined) {
     rareOf(run).keyPlace = keyQueue.add(run)
     if (key !== undefined) machine.reconsider(keyConcern(job, key))
   }
   if (delay > 0 && !machine.settings.inline) postpone(run, delay)
-  else queue(run)
+  else if (!isParked(task)) queue(run)
   machine.inStep--
 }
 
@@ -182,7 +193,10 @@ const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQ
   return queue
 }
 
-const limitOf = ({ registration: { definition: { concurrency }, job }, task }: Run, key = ""): Limit | undefined => {
+export const limitOf = (
+  { registration: { definition: { concurrency }, job }, task }: Run,
+  key = ""
+): Limit | undefined => {
   if (concurrency === undefined) return undefined
   const { machine } = task
   let limit = job.limits.get(key)

@@ -17,8 +17,9 @@ import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, Run } from "../record/run.ts"
 import { TaskRecord } from "../record/task.ts"
 import { type Circumstances, type Dispatched, refusal } from "./accept.ts"
-import { submit } from "./admission.ts"
+import { submit as admit } from "./admission.ts"
 import { inline } from "./holding.ts"
+import { store } from "./stored.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -100,6 +101,7 @@ const runFor = (
 }
 
 const submitted = (run: Run, how: Circumstances): Dispatched => {
+  const submit = run.registration.backend === undefined ? admit : store
   const waits = run.task.machine.settings.inline && how.accepted === undefined // its owner waits for it
   return waits ? inline(run, how, submit) : submit(run, how)
 }

@@ -2,6 +2,7 @@
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Backend } from "../../Backend.ts"
 import type { Definition } from "../job/definition.ts"
 import { annotated, logSafely } from "../observe/log.ts"
 import { Kept } from "../record/history.ts"
@@ -13,17 +14,18 @@ import type { TaskRecord } from "../record/task.ts"
 import { stopTask } from "../transition/stop.ts"
 import { holdersOf } from "../transition/tickets.ts"
 import { awaitAll } from "../wait/closing.ts"
-import { waitersOf } from "../wait/graph.ts"
+import { heldUpBy, waitersOf } from "../wait/graph.ts"
 import { endReaders } from "../wait/wait.ts"
 
 export const register = (
   machine: Machine,
   definition: Definition,
   handler: Registration["handler"],
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  backend?: Backend
 ): Registration => {
   const job = jobState(machine, definition)
-  const registration: Registration = { job, definition, handler, context: annotated(context), phase: "open" }
+  const registration: Registration = { job, definition, handler, context: annotated(context), backend, phase: "open" }
   job.registrations.push(registration)
   job.wasRegistered = true
   // a layer that is built while others close is part of their shutdown
@@ -107,8 +109,20 @@ const isForgone = (task: TaskRecord): boolean =>
   task.state === "Queued" && [task, ...holdersOf(task)].every((node) => waitersOf(node).length === 0)
 
 const cancelAll = (tasks: ReadonlyArray<TaskRecord>): Effect.Effect<void> => {
-  for (const { run } of tasks) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)
+  for (const { run } of [...dependentOn(tasks), ...tasks]) {
+    if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown", shutdown: true }, true)
+  }
   return tell(tasks, (count) => `Shutdown cancels ${count}`)
+}
+
+/**
+ * A stored task that is let go of has no outcome to wait for: the stored tasks that wait for it, or have dispatched it, are
+ * let go of too.
+ */
+const dependentOn = (tasks: ReadonlyArray<TaskRecord>): ReadonlyArray<TaskRecord> => {
+  const stored = tasks.filter(({ extras }) => extras?.stored !== undefined)
+  const parents = stored.flatMap(({ machine, parentId = "" }) => machine.stored.get(parentId) ?? [])
+  return heldUpBy([...stored, ...parents]).filter(({ extras }) => extras?.stored?.here === true)
 }
 
 const tell = ({ length }: ReadonlyArray<Node>, text: (count: string) => string): Effect.Effect<void> =>

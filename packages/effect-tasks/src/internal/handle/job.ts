@@ -5,6 +5,7 @@ import * as Effectable from "effect/Effectable"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { Backend } from "../../Backend.ts"
 import type { DispatchOptions } from "../../Job.ts"
 import type { Any as AnyTask } from "../../Task.ts"
 import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
@@ -14,6 +15,8 @@ import { register, unregister } from "../dispatch/registry.ts"
 import { toFunction, toText } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
 import { logSafely } from "../observe/log.ts"
+import type { Registration } from "../record/job.ts"
+import type { Machine } from "../record/machine.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { directoryIn, machineIn } from "./service.ts"
 import { keyOf, toTask } from "./task.ts"
@@ -86,12 +89,15 @@ export const make = (definition: Definition) => {
         if (checked._tag === "Failure") return Effect.succeed(Option.none())
         const key = definition.keyOf(checked.value)
         const found = directoryIn(fiber.context).newestOf(tag, key, keyOf)
-        return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
+        return found === undefined
+          ? storedIn(fiber.context, tag, ({ find }) => find(key))
+          : Effect.succeedSome(toTask(found))
       })
     static readonly get = (id: string) =>
       Effect.withFiber((fiber) => {
         const found = directoryIn(fiber.context).task(toText(id, "the id", definition.subject))
-        return Effect.succeed(found?.job.tag === tag ? Option.some(toTask(found)) : Option.none())
+        if (found === undefined) return storedIn(fiber.context, tag, ({ get }) => get(id))
+        return Effect.succeed(found.job.tag === tag ? Option.some(toTask(found)) : Option.none())
       })
     static readonly is = (task: AnyTask) => task.job === tag
     static toString(): string {
@@ -101,14 +107,28 @@ export const make = (definition: Definition) => {
       return this.toString()
     }
     static readonly of = <H>(handler: H): H => handler
-    static readonly toLayer = (handler: any) => toLayer(definition, handler)
+    static readonly toLayer = (handler: any) => layerOf(definition, handler)
   }
+}
+
+/** What this worker pool does not know its backend may. */
+const storedIn = (
+  context: Context.Context<never>,
+  tag: string,
+  ask: (backend: Backend) => Effect.Effect<Option.Option<AnyTask>>
+): Effect.Effect<Option.Option<AnyTask>> => {
+  const backend = machineIn(context).jobs.get(tag)?.registrations.at(-1)?.backend
+  return backend === undefined ? Effect.succeedNone : ask(backend)
 }
 
 type AnyHandler = Parameters<typeof register>[2]
 
 /** Registers as the last acquisition of its layer, so that the tasks end before anything the handler needs. */
-const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<AnyHandler, any, any>) => {
+export const layerOf = (
+  definition: Definition,
+  handler: AnyHandler | Effect.Effect<AnyHandler, any, any>,
+  makeBackend?: (machine: Machine, registration: () => Registration) => Effect.Effect<Backend, any, any>
+) => {
   const Handler = Context.Service<{}>(`effect-tasks/Job/${definition.tag}`)
   return Layer.effect(
     Handler,
@@ -117,8 +137,10 @@ const toLayer = (definition: Definition, handler: AnyHandler | Effect.Effect<Any
       const run = toFunction(given, "the handler", definition.subject)
       const context = yield* Effect.context<never>()
       const machine = machineIn(context)
+      let registered: Registration | undefined
+      const backend = yield* makeBackend?.(machine, () => registered!) ?? Effect.undefined // asked once it has registered
       const { job } = yield* Effect.acquireRelease(
-        Effect.sync(() => register(machine, definition, run, context)),
+        Effect.sync(() => registered = register(machine, definition, run, context, backend)),
         (registration) => unregister(machine, registration)
       )
       if (job.registrations.filter(({ phase }) => phase === "open").length > 1) {

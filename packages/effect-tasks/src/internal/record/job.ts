@@ -1,6 +1,7 @@
 /** What a worker pool knows of the jobs of one tag. */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Backend } from "../../Backend.ts"
 import type { Definition } from "../job/definition.ts"
 import type { KeyQueue } from "../queue/keyQueue.ts"
 import type { Limit } from "../queue/limit.ts"
@@ -32,6 +33,8 @@ export interface Registration {
   readonly definition: Definition
   readonly handler: (payload: any, task: any) => Effect.Effect<unknown, unknown, any>
   readonly context: Context.Context<never>
+  /** Stores its tasks. */
+  readonly backend: Backend | undefined
   /** "open", then "closing" while its live tasks have their grace, then "closed". */
   phase: "open" | "closing" | "closed"
 }
