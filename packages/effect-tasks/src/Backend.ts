@@ -61,8 +61,14 @@ export interface StoredTask {
   readonly here: boolean
   /** The cancel or timeout that has reached it here. */
   readonly stop: Stop | undefined
+  /** Whether it is on its way out: nobody can join it. */
+  readonly isStopping: boolean
+  /** Whether its handler has run here. */
+  readonly hasStarted: boolean
   /** Whether it has exited, as far as this worker pool knows. */
   readonly hasEnded: boolean
+  /** With what, or with what it is on its way out. */
+  readonly outcome: Outcome | undefined
   /** What it has reported last. */
   readonly progress: Option.Option<unknown>
 }
@@ -194,6 +200,8 @@ export interface Port {
   readonly accept: (request: Request, placed: Placed, origin: Origin) => Exit.Exit<AnyTask, DispatchError>
   /** Joins a live task that this worker pool knows. */
   readonly join: (request: Request, task: StoredTask) => Effect.Effect<AnyTask>
+  /** Takes the result of a task that has ended here. */
+  readonly reuse: (request: Request, task: StoredTask) => Effect.Effect<AnyTask>
   /** Refuses a dispatch. */
   readonly refusal: (reason: DispatchErrorReason) => DispatchError
   /** Takes in a stored task that nobody dispatched here. */
@@ -210,8 +218,6 @@ export interface Port {
   readonly report: (task: StoredTask, progress: unknown) => void
   /** Puts a message into the inbox of a task that runs here; false when it is full. */
   readonly offer: (task: StoredTask, message: unknown) => boolean
-  /** The exit that an outcome gives a task. */
-  readonly exitOf: (task: { readonly id: string }, outcome: Outcome) => Exit.Exit<unknown, unknown>
   /** The handle of a task. */
   readonly handleOf: (task: StoredTask, origin: Origin) => AnyTask
 }

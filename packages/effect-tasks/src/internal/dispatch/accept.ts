@@ -136,7 +136,7 @@ export const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder:
   return accepted(task, "joined", how, ticket)
 }
 
-const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
+export const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
   countReuse(task, pool)
   task.machine.emit(event.reused, task, pool)
   return accepted(task, "reused", how, undefined)

@@ -12,7 +12,7 @@ import { rareOf, Run, timeoutsOf } from "../record/run.ts"
 import { Stored } from "../record/stored.ts"
 import { extrasOf, TaskRecord } from "../record/task.ts"
 import { exit, queue } from "../transition/lifecycle.ts"
-import { accepted, type Circumstances, type Dispatched, insert, join, refuse } from "./accept.ts"
+import { accepted, type Circumstances, type Dispatched, insert, join, refuse, reuse } from "./accept.ts"
 
 /** Leaves a dispatch to the backend of its registration. */
 export const store = (run: Run, how: Circumstances): Dispatched =>
@@ -96,6 +96,9 @@ export const acceptStored = (
 
 export const joinStored = ({ how, run }: StoreRequest, { task }: Stored): Effect.Effect<AnyTask> =>
   Effect.orDie(join(run.task, how, task.run!)) // a join is not refused
+
+export const reuseStored = ({ how, run }: StoreRequest, { task }: Stored): Effect.Effect<AnyTask> =>
+  Effect.orDie(reuse(run.task.pool, how, task)) // nor is a reuse
 
 /** Takes in a stored task that nobody dispatched here: it belongs to GLOBAL. */
 export const adopt = (machine: Machine, registration: Registration, adopted: Adopted): Stored => {

@@ -4,13 +4,12 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type { Connection, Port, StoredTask } from "../../Backend.ts"
 import { refusal } from "../dispatch/accept.ts"
-import { acceptStored, adopt, claim, joinStored, type StoreRequest } from "../dispatch/stored.ts"
+import { acceptStored, adopt, claim, joinStored, reuseStored, type StoreRequest } from "../dispatch/stored.ts"
 import type { Definition } from "../job/definition.ts"
 import { report } from "../observe/progress.ts"
 import { CurrentTask, taskAt } from "../record/currentTask.ts"
 import type { Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
-import { exitFor } from "../record/outcome.ts"
 import type { Stored } from "../record/stored.ts"
 import { inboxOf } from "../run/inbox.ts"
 import { finish } from "../transition/lifecycle.ts"
@@ -29,6 +28,7 @@ const portOf = (definition: Definition, machine: Machine, registration: () => Re
     isOpen: () => registration()?.phase === "open",
     accept: (request, placed, origin) => acceptStored(request as StoreRequest, placed, origin),
     join: (request, task) => joinStored(request as StoreRequest, own(task)),
+    reuse: (request, task) => reuseStored(request as StoreRequest, own(task)),
     refusal: (reason) => refusal(tag, reason),
     adopt: (adopted) => adopt(machine, registration(), adopted),
     claim: (task, attempt, restarts) => claim(own(task), attempt, restarts),
@@ -47,7 +47,6 @@ const portOf = (definition: Definition, machine: Machine, registration: () => Re
       if (!task.hasEnded) report(own(task).task, progress)
     },
     offer: (task, message) => Queue.offerUnsafe(inboxOf(own(task).task), message),
-    exitOf: ({ id }, outcome) => exitFor({ taskId: id, job: tag }, outcome),
     handleOf: (task, origin) => toHandle(own(task).task, origin)
   }
 }

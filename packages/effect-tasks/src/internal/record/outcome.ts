@@ -9,9 +9,7 @@ import { extrasOf, type Stop, type TaskRecord, type Verdict } from "./task.ts"
 /** The exit of an ended task, made when somebody first asks. */
 export const exitOf = (task: TaskRecord): Exit.Exit<any, any> => {
   const verdict = task.verdict!
-  return isStop(verdict)
-    ? extrasOf(task).exit ??= exitFor({ taskId: task.id, job: task.job.tag }, verdict)
-    : verdict
+  return isStop(verdict) ? extrasOf(task).exit ??= makeExit(task, verdict) : verdict
 }
 
 /** Why an ended task did not succeed. */
@@ -20,18 +18,14 @@ export const causeOf = (task: TaskRecord): Cause.Cause<unknown> => {
   return Exit.isFailure(exit) ? exit.cause : Cause.empty
 }
 
-/** The exit that a verdict gives the task with these names. */
-export const exitFor = (
-  names: { readonly taskId: string, readonly job: string },
-  verdict: Verdict
-): Exit.Exit<unknown, unknown> =>
-  isStop(verdict)
-    ? Exit.fail(bare(() =>
-      verdict._tag === "cancel"
-        ? new TaskCanceled({ ...names, reason: verdict.reason })
-        : new TaskTimeout({ ...names, phase: verdict.phase, after: verdict.after })
-    ))
-    : verdict
+const makeExit = (task: TaskRecord, stop: Stop): Exit.Exit<unknown, unknown> => {
+  const ids = { taskId: task.id, job: task.job.tag }
+  return Exit.fail(bare(() =>
+    stop._tag === "cancel"
+      ? new TaskCanceled({ ...ids, reason: stop.reason })
+      : new TaskTimeout({ ...ids, phase: stop.phase, after: stop.after })
+  ))
+}
 
 export const isStop = (verdict: Verdict): verdict is Stop => verdict._tag === "cancel" || verdict._tag === "timeout"
 

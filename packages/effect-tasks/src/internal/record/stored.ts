@@ -1,7 +1,7 @@
 /** The part of a task whose job has a backend: see `Backend.ts`. */
 import * as Option from "effect/Option"
 import type { Placed, Stop, StoredTask } from "../../Backend.ts"
-import type { TaskRecord } from "./task.ts"
+import type { TaskRecord, Verdict } from "./task.ts"
 
 export class Stored implements StoredTask {
   readonly id: string
@@ -36,6 +36,18 @@ export class Stored implements StoredTask {
 
   get stop(): Stop | undefined {
     return this.task.run?.stop
+  }
+
+  get isStopping(): boolean {
+    return this.recording || this.task.state === "Stopping" || this.hasEnded
+  }
+
+  get outcome(): Verdict | undefined {
+    return this.task.verdict
+  }
+
+  get hasStarted(): boolean {
+    return this.task.startedAt !== undefined
   }
 
   get hasEnded(): boolean {
