@@ -66,6 +66,10 @@ export class Dispatcher {
       const { refusal } = request
       if (refusal !== undefined) return Effect.fail(refusal)
       const row = this.rowOf(entry, request)
+      const { replaces } = request
+      if (replaces !== undefined) {
+        return this.standBehind(entry, request, row, replaces.id, [replaces.id], "recomputed")
+      }
       const isWithin = Context.getOrUndefined(fiber.context, this.store.journal.client.transactionService) !== undefined
       if (isWithin) return this.submitWithin(entry, request, row)
       return Effect.callback<Task.Any, DispatchError>((resume) => {
@@ -99,6 +103,7 @@ export class Dispatcher {
       claim: 0,
       max_crashes: policy.crashes,
       parent_id: parent?.id ?? null,
+      behind: null,
       owned: owned ? 1 : 0,
       timeout: orNull(timeout),
       queue_timeout: orNull(queueTimeout),
@@ -281,14 +286,33 @@ export class Dispatcher {
   /** The holder of the key ends first; one that goes on is cancelled. */
   private queueBehind(entry: Entry, request: Request, row: NewRow, holder: Seen, cancels: boolean): Dispatched {
     const { journal } = this.store
-    const blocked: NewRow = { ...row, state: State.blocked, owner: null, claim: 0 }
+    const joins = entry.port.job.unique === "join"
+    const looked = Effect.flatMap(
+      journal.blocked({ job: row.job, key: row.key }),
+      (rows) => joins && rows.length > 0 ? journal.lookAt([rows[0].id]) : Effect.succeed(rows)
+    )
+    return this.retried(entry, looked, (rows) => {
+      const [first] = rows
+      if (joins && first !== undefined) return this.join(entry, request, first as Seen) // it was looked at
+      const replaced = [...cancels ? [holder.id] : [], ...rows.map(({ id }) => id)]
+      return this.standBehind(entry, request, row, holder.id, joins ? [] : replaced, "superseded")
+    })
+  }
+
+  /** Stands behind a task, and has these cancelled. */
+  private standBehind(
+    entry: Entry,
+    request: Request,
+    row: NewRow,
+    behind: string,
+    canceled: ReadonlyArray<string>,
+    reason: string
+  ): Dispatched {
+    const { journal } = this.store
+    const blocked: NewRow = { ...row, behind, state: State.blocked, owner: null, claim: 0 }
     const stored = Effect.gen({ self: this }, function*() {
       yield* journal.insert([blocked], this.store.me)
-      const earlier = yield* journal.blockedBefore({ id: row.id, job: row.job, key: row.key })
-      const replaced = [...cancels ? [holder.id] : [], ...earlier.map(({ id }) => id)]
-      if (entry.port.job.unique === "supersede" && replaced.length > 0) {
-        yield* this.waiters.cancel(replaced, "superseded")
-      }
+      if (canceled.length > 0) yield* this.waiters.cancel(canceled, reason)
       yield* journal.unkeepBlocking()
       const freed = yield* journal.unblock()
       if (freed.length > 0) this.window.freed()

@@ -10,8 +10,6 @@ export interface GroupCommit<A> {
   readonly add: (item: A) => void
   /** Takes back what is not on its way yet; whether it did. */
   readonly withdraw: (item: A) => boolean
-  /** How many wait or are on their way. */
-  readonly size: () => number
 }
 
 interface Options<A> {
@@ -28,7 +26,6 @@ interface Options<A> {
 
 export const groupCommit = <A>({ failing, fork, isWanted, refused, write }: Options<A>): GroupCommit<A> => {
   const waiting: Array<A> = []
-  let writing = 0
   let busy = false
 
   /** One that the database does not take is found by halves, and spares the others. */
@@ -49,8 +46,7 @@ export const groupCommit = <A>({ failing, fork, isWanted, refused, write }: Opti
 
   const flush: Effect.Effect<void> = Effect.suspend(() => {
     const items = waiting.splice(0, most)
-    writing = items.length
-    busy = writing > 0
+    busy = items.length > 0
     return busy ? Effect.andThen(attempt(items, firstPause), flush) : Effect.void
   })
 
@@ -65,8 +61,7 @@ export const groupCommit = <A>({ failing, fork, isWanted, refused, write }: Opti
       const at = waiting.indexOf(item)
       if (at >= 0) waiting.splice(at, 1)
       return at >= 0
-    },
-    size: () => waiting.length + writing
+    }
   }
 }
 

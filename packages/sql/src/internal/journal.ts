@@ -5,6 +5,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { DurableError, NewerDatabase } from "../DurableError.ts"
 import { type ColumnType, compile, dialectOf, tablesOf } from "./dialect.ts"
+import { reach } from "./fault.ts"
 import { migrations, State } from "./schema.ts"
 
 export { SqlClient } from "effect/sql/SqlClient"
@@ -25,6 +26,8 @@ export interface NewRow {
   claim: number
   readonly max_crashes: number
   readonly parent_id: string | null
+  /** The task that it stands behind, while it is blocked. */
+  readonly behind: string | null
   readonly owned: 0 | 1
   readonly timeout: number | null
   readonly queue_timeout: number | null
@@ -47,6 +50,7 @@ const newRow: Record<keyof NewRow, ColumnType> = {
   claim: "bigint",
   max_crashes: "bigint",
   parent_id: "text",
+  behind: "text",
   owned: "bigint",
   timeout: "bigint",
   queue_timeout: "bigint",
@@ -89,12 +93,12 @@ export interface Outcome {
   readonly progress: string | null
 }
 
-/** What has become of an outcome: `exit` where it is canceled. */
+/** What has become of an outcome: `exit` where it is canceled; whether rows stand behind it. */
 export interface RecordedRow {
   readonly id: string
   readonly state: number
   readonly origin: number
-  readonly uniq: number
+  readonly frees: boolean | number
   readonly exit: string | null
 }
 
@@ -166,9 +170,9 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
   const insertRows = query<{ readonly id: string, readonly state: number }>(`
     ${isPostgres ? `WITH ${alive}` : ""}
     INSERT INTO ${tasks} (id, namespace, job, version, key, uniq, state, priority, depth, due_at, owner, claim, max_crashes,
-      origin, parent_id, owned, timeout, queue_timeout, keep_success, keep_error, payload, created_at)
+      origin, parent_id, behind, owned, timeout, queue_timeout, keep_success, keep_error, payload, created_at)
     SELECT r.id, CAST(:namespace AS text), r.job, r.version, r.key, r.uniq, ${insertedState}, r.priority, r.depth, :now + r.delay,
-      r.owner, r.claim, r.max_crashes, CAST(:me AS bigint), r.parent_id, r.owned, r.timeout, r.queue_timeout, r.keep_success,
+      r.owner, r.claim, r.max_crashes, CAST(:me AS bigint), r.parent_id, r.behind, r.owned, r.timeout, r.queue_timeout, r.keep_success,
       r.keep_error, r.payload, :now
     FROM ${batch(newRow)} WHERE true ON CONFLICT DO NOTHING RETURNING id, state`)
 
@@ -228,7 +232,8 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     })
   }
     WHERE ${tasks}.id = r.id AND ${tasks}.claim = r.claim AND ${tasks}.owner = CAST(:me AS bigint) AND ${tasks}.state = ${State.claimed}
-    RETURNING ${tasks}.id AS id, ${tasks}.state AS state, ${tasks}.origin AS origin, ${tasks}.uniq AS uniq,
+    RETURNING ${tasks}.id AS id, ${tasks}.state AS state, ${tasks}.origin AS origin,
+      EXISTS (SELECT 1 FROM ${tasks} b WHERE b.behind = ${tasks}.id AND b.state = ${State.blocked}) AS frees,
       CASE WHEN ${tasks}.state = ${State.canceled} THEN ${tasks}.exit END AS exit`)
 
   const notes = query<{ readonly id: string }>(`
@@ -324,17 +329,18 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
         AND h.key = ${tasks}.key AND h.uniq = 1 AND (h.state IN (0, 1, 2) OR h.kept = 1)))
     RETURNING id`)
 
-  /** Where the end of another frees their key. */
+  /** Those whose turn has come: what they stand behind has ended, and their key is free. */
   const unblock = query<{ readonly id: string }>(`
-    UPDATE ${tasks} SET state = CASE WHEN due_at > :now THEN ${State.delayed} ELSE ${State.queued} END
+    UPDATE ${tasks} SET state = CASE WHEN due_at > :now THEN ${State.delayed} ELSE ${State.queued} END, behind = NULL
     WHERE id IN (
-      SELECT min(b.id) FROM ${tasks} b WHERE b.namespace = CAST(:namespace AS text) AND b.state = ${State.blocked}
-        AND NOT EXISTS (SELECT 1 FROM ${tasks} h WHERE h.namespace = b.namespace AND h.job = b.job AND h.key = b.key
-          AND h.uniq = 1 AND h.state IN (0, 1, 2))
-      GROUP BY b.job, b.key) RETURNING id`)
-  const blockedBefore = query<{ readonly id: string }>(`
-    SELECT id FROM ${tasks} WHERE namespace = CAST(:namespace AS text) AND state = ${State.blocked} AND job = CAST(:job AS text)
-      AND key = CAST(:key AS text) AND id < CAST(:id AS text)`)
+      SELECT b.id FROM ${tasks} b WHERE b.namespace = CAST(:namespace AS text) AND b.state = ${State.blocked}
+        AND NOT EXISTS (SELECT 1 FROM ${tasks} h WHERE h.id = b.behind AND h.state IN ${live})
+        AND (b.uniq = 0 OR NOT EXISTS (SELECT 1 FROM ${tasks} h WHERE h.namespace = b.namespace AND h.job = b.job AND h.key = b.key
+          AND h.uniq = 1 AND (h.state IN (0, 1, 2) OR h.kept = 1 OR (h.state = ${State.blocked} AND h.id < b.id)))))
+    RETURNING id`)
+  const blocked = query<{ readonly id: string }>(`
+    SELECT id FROM ${tasks} WHERE namespace = CAST(:namespace AS text) AND state = ${State.blocked} AND uniq = 1
+      AND job = CAST(:job AS text) AND key = CAST(:key AS text) ORDER BY id`)
   const unkeepBlocking = query(`
     UPDATE ${tasks} SET kept = 0 WHERE namespace = CAST(:namespace AS text) AND kept = 1 AND EXISTS (SELECT 1 FROM ${tasks} b
       WHERE b.namespace = ${tasks}.namespace AND b.state = ${State.blocked} AND b.job = ${tasks}.job AND b.key = ${tasks}.key)`)
@@ -412,7 +418,10 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
       return yield* new DurableError({ reason: new NewerDatabase({ table: tables.tasks, found, known: steps.length }) })
     }
     for (const [i, statements] of [...steps.entries()].slice(found)) {
-      for (const statement of statements) yield* query(statement)()
+      for (const statement of statements) {
+        yield* query(statement)()
+        reach("in-migration")
+      }
       yield* query(`INSERT INTO ${tables.migrations} (version, applied_at) VALUES (:version, :now)`)({ version: i + 1 })
     }
   }))
@@ -453,7 +462,7 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     cancelsOf,
     requeue: (all: ReadonlyArray<string>) => requeue(ids(all)),
     unblock,
-    blockedBefore,
+    blocked,
     unkeepBlocking,
     setPriority,
     addNode,

@@ -11,7 +11,7 @@ import { reach } from "./fault.ts"
 import type { SqlError } from "./journal.ts"
 import { forever } from "./notifier.ts"
 import { State } from "./schema.ts"
-import { chunks, ended, mostIds, type Store, taken } from "./store.ts"
+import { chunks, dueLater, ended, mostIds, type Store, taken } from "./store.ts"
 
 const pingEvery = "1 second"
 const reapEvery = "1 second"
@@ -121,6 +121,7 @@ const bury = (store: Store, node: number): Effect.Effect<void, SqlError> => {
     const over = rows.filter(({ state }) => state >= State.success).map(({ id }) => id)
     for (const some of chunks(over, mostIds)) tell(ended(some))
     tell(taken)
+    tell(dueLater)
     return Effect.logWarning(`Node ${node} has died: its ${rows.length} tasks are given to others`)
   })
 }

@@ -41,6 +41,7 @@ export class Recorder {
   private readonly outcomes: GroupCommit<Recording>
   private readonly notes: GroupCommit<Note>
   private readonly reportedAt = new Map<string, number>()
+  private unstoredCount = 0
   private warned = false
 
   constructor(store: Store, waiters: Waiters, recorded: () => Recorded) {
@@ -57,7 +58,7 @@ export class Recorder {
     })
     this.notes = groupCommit<Note>({
       fork,
-      write: (items) => Effect.asVoid(store.journal.notes(latestOf(items), store.me)),
+      write: (items) => Effect.map(store.journal.notes(latestOf(items), store.me), () => reach("retrying")),
       refused: () => false,
       isWanted: ({ id }) => this.claims.has(id),
       failing: () => Effect.void
@@ -66,7 +67,7 @@ export class Recorder {
 
   /** How many outcomes are not stored: a crash runs those again. */
   get unstored(): number {
-    return this.outcomes.size()
+    return this.unstoredCount
   }
 
   /** This node runs the task under this claim. */
@@ -92,6 +93,7 @@ export class Recorder {
       this.store.fork(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.settle(task, completed))))
       return
     }
+    this.unstoredCount++
     this.outcomes.add({ task, outcome, row: this.rowOf(task, outcome), failingSince: undefined, dropped: false })
   }
 
@@ -135,6 +137,7 @@ export class Recorder {
       const rows = yield* journal.outcomes(items.map(({ row }) => row), me)
       reach("after-outcome")
       this.warned = false
+      this.unstoredCount -= items.length
       const stored = new Map(rows.map((row) => [row.id, row]))
       for (const item of items) {
         const row = stored.get(item.task.id)
@@ -183,7 +186,7 @@ export class Recorder {
     const { journal, me, tell } = this.store
     const others = rows.filter(({ origin, state }) => Number(origin) !== me && state >= State.success)
     for (const some of chunks(others.map(({ id }) => id), mostIds)) tell(ended(some))
-    const unblocked = rows.some(({ state, uniq }) => Number(uniq) === 1 && state >= State.success)
+    const unblocked = rows.some(({ frees, state }) => Boolean(frees) && state >= State.success)
       ? journal.unblock()
       : Effect.succeed([])
     return Effect.map(unblocked, ({ length }) => {
@@ -207,6 +210,7 @@ export class Recorder {
       item.failingSince ??= now
       if (entryOf(this.store, item.task.job).port.isOpen() || now - item.failingSince < patience) continue
       item.dropped = true
+      this.unstoredCount--
       this.settle(item.task, item.outcome)
     }
     if (this.warned) return Effect.void

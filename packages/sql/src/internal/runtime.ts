@@ -19,7 +19,7 @@ import { join, nameOfNode } from "./node.ts"
 import { anything, make as makeNotifier } from "./notifier.ts"
 import { Recorder } from "./recorder.ts"
 import { State } from "./schema.ts"
-import { type Entry, entryOf, pauseChanged, type Policy, type Store } from "./store.ts"
+import { dueLater, type Entry, entryOf, pauseChanged, type Policy, type Store } from "./store.ts"
 import { Waiters } from "./waiters.ts"
 import { Window } from "./window.ts"
 
@@ -89,7 +89,15 @@ const assemble = (store: Store) => {
   const recorder: Recorder = new Recorder(store, waiters, () => window)
   const window: Window = new Window(store, recorder, waiters, mail)
   const due = new Due(store, waiters, () => window)
-  const dispatcher = new Dispatcher(store, { window, waiters, recorder, delayed: due.arm })
+  const dispatcher = new Dispatcher(store, {
+    window,
+    waiters,
+    recorder,
+    delayed: (wait) => {
+      due.arm(wait)
+      store.tell(dueLater)
+    }
+  })
   const rereadPauses = Effect.map(store.journal.pauses(), (rows) => {
     window.paused = new Set(rows.map(({ job }) => job))
   })
@@ -120,7 +128,7 @@ const stopAll = ({ connection, entries }: Store, recorder: Recorder): void => {
 }
 
 /** What others have told. */
-const hear = ({ mail, recorder, rereadPauses, store, waiters, window }: Parts, text: string): void => {
+const hear = ({ due, mail, recorder, rereadPauses, store, waiters, window }: Parts, text: string): void => {
   const look = (effect: Effect.Effect<unknown, SqlError>) => store.fork(Effect.ignore(effect))
   const ids = text.slice(2).split(",")
   const here = ids.flatMap((id) => {
@@ -136,6 +144,8 @@ const hear = ({ mail, recorder, rereadPauses, store, waiters, window }: Parts, t
       return here.length > 0 ? look(waiters.stopCanceled) : undefined
     case "m":
       return here.forEach((task) => mail.fetch(task))
+    case dueLater:
+      return due.arm(0)
     case pauseChanged:
       return look(Effect.map(rereadPauses, () => window.freed()))
     case anything:
@@ -144,6 +154,7 @@ const hear = ({ mail, recorder, rereadPauses, store, waiters, window }: Parts, t
         const task = store.connection.find(id)
         if (task?.here === true && takesMessages(entryOf(store, task.job))) mail.fetch(task)
       }
+      due.arm(0)
       return window.freed()
   }
 }

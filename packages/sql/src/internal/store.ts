@@ -46,6 +46,8 @@ export const ended = (ids: ReadonlyArray<string>): string => `d:${ids.join(",")}
 export const canceling = (ids: ReadonlyArray<string>): string => `c:${ids.join(",")}`
 export const mailed = (id: string): string => `m:${id}`
 export const watching = (id: string): string => `w:${id}`
+/** Rows that are due later. */
+export const dueLater = "s"
 export const pauseChanged = "z"
 
 /** So many ids fit into one notification. */
