@@ -40,6 +40,8 @@ const run = (place: string, log: string, role: "begin" | "resume", fault?: strin
     child.stdout.on("data", (data) => said += String(data))
     child.stderr.on("data", (data) => said += String(data))
     child.on("exit", (code, signal) => resume(Effect.succeed({ code, signal, said })))
+    const tooLate = setTimeout(() => child.kill("SIGTERM"), 30_000)
+    child.on("exit", () => clearTimeout(tooLate))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
@@ -98,7 +100,7 @@ const check = (log: string) =>
     assert.isTrue(ordered.every(({ state }) => state === 4))
   })
 
-describe.each(["SQLite", "Postgres"] as const)("a process that is killed on %s", (kind) => {
+describe.concurrent.each(["SQLite", "Postgres"] as const)("a process that is killed on %s", (kind) => {
   for (const [point, passes, only] of points) {
     if (only === "postgres" && kind === "SQLite") continue
     // processes that are killed need real time
@@ -114,6 +116,6 @@ describe.each(["SQLite", "Postgres"] as const)("a process that is killed on %s",
           const resumed = yield* run(place, log, "resume")
           assert.strictEqual(resumed.code, 0, resumed.said)
           yield* Effect.provide(check(log), kind === "SQLite" ? Sqlite.layer({ file: place }) : postgresAt(place, 1))
-        }).pipe(Effect.scoped)), 120_000)
+        }).pipe(Effect.scoped), { concurrency: 2 }), 120_000)
   }
 })

@@ -81,10 +81,10 @@ const begin = Effect.gen(function*() {
       Effect.flatMap(Work.dispatch({ n: `order${i}`, millis: 1 }), ({ id }) =>
         sql.unsafe(`UPDATE orders SET task = '${id}' WHERE id = ${i}`))
     )))
-  for (const [name, delay] of [["queued", 60_000], ["running", 0]] as const) {
+  for (const [name, delay] of [["queued", 2000], ["running", 0]] as const) {
     const task = yield* promised(
       `canceled-${name}`,
-      Work.dispatch({ n: `canceled-${name}`, millis: 60_000 }, { delay })
+      Work.dispatch({ n: `canceled-${name}`, millis: 2000 }, { delay })
     )
     yield* Effect.sleep(20)
     yield* task.cancel("not wanted")

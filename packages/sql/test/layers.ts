@@ -16,7 +16,7 @@ export const postgresAt = (url: string, maxConnections = 6): Store =>
 export const app = <A, E, R>(
   jobs: Layer.Layer<A, E, R>,
   store: Store,
-  options: { readonly durable?: Durable.DurableOptions, readonly pool?: WorkerPoolOptions } = {}
+  options: { readonly durable?: Durable.DurableOptions | undefined, readonly pool?: WorkerPoolOptions } = {}
 ) =>
   jobs.pipe(
     Layer.provideMerge(Durable.layer(options.durable)),
