@@ -36,6 +36,17 @@ export interface SqliteOptions {
 }
 
 const cached = 200
+/** In milliseconds, for another process that writes. */
+const longestWait = 5000
+const wait = 5
+
+const isBusy = (cause: any): boolean => (cause?.errcode & 0xff) === 5 // SQLITE_BUSY
+
+/** By the clock of the system: what is waited for is no test's. */
+const shortly = Effect.callback<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), wait)
+  return Effect.sync(() => clearTimeout(timer))
+})
 
 /** Its answers are there when the call returns: nothing runs between a question and its answer. */
 class NodeConnection implements Connection {
@@ -56,7 +67,12 @@ class NodeConnection implements Connection {
     return statement
   }
 
-  private run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<any>, SqlError> {
+  /** While another process writes it waits, and holds up nothing else. */
+  private run(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    until = performance.now() + longestWait
+  ): Effect.Effect<ReadonlyArray<any>, SqlError> {
     return Effect.suspend(() => {
       try {
         const statement = this.prepared(sql)
@@ -66,7 +82,9 @@ class NodeConnection implements Connection {
         statement.run(...values)
         return Effect.succeed([])
       } catch (cause) {
-        return Effect.fail(failed(cause))
+        return isBusy(cause) && performance.now() < until
+          ? Effect.andThen(shortly, this.run(sql, params, until))
+          : Effect.fail(failed(cause))
       }
     })
   }
@@ -94,7 +112,7 @@ const opening = (options: SqliteOptions): Effect.Effect<DatabaseSync, DurableErr
   Effect.acquireRelease(
     Effect.try({
       try: () => {
-        const db = new DatabaseSync(options.file, { timeout: 5000 })
+        const db = new DatabaseSync(options.file, { timeout: 20 })
         db.exec(
           `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous === "NORMAL" ? "NORMAL" : "FULL"}`
         )

@@ -133,6 +133,14 @@ export interface Seen {
   readonly progress: string | null
 }
 
+/** Everything that makes a task of it. */
+export interface FullRow extends Seen {
+  readonly priority: number
+  readonly parent_id: string | null
+  readonly version: number
+  readonly payload: string
+}
+
 const seen =
   "id, job, key, uniq, kept, state, owner, claim, attempt, restarts, crashes, queue_timeout, exit, cancel, progress"
 const live = "(0, 1, 2, 3)"
@@ -189,10 +197,8 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     list(":ids")
   }`)
 
-  const fullRow = query<
-    Seen & { readonly priority: number, readonly parent_id: string | null, readonly payload: string }
-  >(`
-    SELECT ${seenColumns}, ${isStale}, t.priority, t.parent_id, t.payload FROM ${tasks} t
+  const fullRow = query<FullRow>(`
+    SELECT ${seenColumns}, ${isStale}, t.priority, t.parent_id, t.version, t.payload FROM ${tasks} t
     WHERE t.namespace = CAST(:namespace AS text) AND t.job = CAST(:job AS text) AND t.id = CAST(:id AS text)`)
 
   const newestOf = query<{ readonly id: string }>(`

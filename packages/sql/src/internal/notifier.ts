@@ -73,14 +73,15 @@ const embedded = (journal: Journal): Notifier => {
   if (!isShared || version === undefined) return { tell: () => {}, listen: () => Effect.void }
   return {
     tell: () => {}, // the version of the file tells
-    listen: (hear) => {
-      let last: number | undefined
-      const look = Effect.map(version, (now) => {
-        if (last !== now && last !== undefined) hear(anything)
-        last = now
+    listen: (hear) =>
+      Effect.flatMap(version, (first) => {
+        let last = first
+        const look = Effect.map(version, (now) => {
+          if (last !== now) hear(anything)
+          last = now
+        })
+        return Effect.asVoid(Effect.forkScoped(Effect.forever(Effect.delay(look, lookEvery))))
       })
-      return Effect.asVoid(Effect.forkScoped(Effect.forever(Effect.delay(look, lookEvery))))
-    }
   }
 }
 

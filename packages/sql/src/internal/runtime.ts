@@ -17,6 +17,7 @@ import { Mail } from "./mail.ts"
 import { Due, maintain } from "./maintenance.ts"
 import { join, nameOfNode } from "./node.ts"
 import { anything, make as makeNotifier } from "./notifier.ts"
+import { payloadOf } from "./payload.ts"
 import { Recorder } from "./recorder.ts"
 import { State } from "./schema.ts"
 import { dueLater, type Entry, entryOf, pauseChanged, type Policy, type Store } from "./store.ts"
@@ -211,20 +212,20 @@ const handleOf = (
   journal: Journal,
   store: Store,
   waiters: Waiters,
-  { codec, port }: Entry,
+  { codec, policy, port }: Entry,
   id: string
 ): Effect.Effect<Option.Option<Task.Any>, SqlError> =>
   Effect.map(journal.fullRow({ id, job: port.job.tag }), ([row]) => {
     if (row === undefined) return Option.none()
     const known = store.connection.find(id)
     if (known !== undefined) return Option.some(port.handleOf(known, "created"))
-    const payload = codec.decodePayload(JSON.parse(row.payload))
+    const payload = payloadOf(row, policy, codec)
     const task = port.adopt({
       id,
       here: false,
       attempt: row.attempt,
       restarts: row.restarts,
-      payload: payload._tag === "Success" ? payload.value : undefined,
+      payload: typeof payload === "string" ? undefined : payload.value,
       key: row.key ?? undefined,
       priority: Number(row.priority),
       timeout: Infinity,

@@ -7,11 +7,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as SchemaIssue from "effect/SchemaIssue"
 import { UndecodablePayload } from "../DurableError.ts"
 import { reach } from "./fault.ts"
 import type { ClaimedRow, SqlError } from "./journal.ts"
 import type { Mail } from "./mail.ts"
+import { payloadOf } from "./payload.ts"
 import type { Recorded, Recorder } from "./recorder.ts"
 import { State } from "./schema.ts"
 import { type Entry, entryOf, type Store, taken } from "./store.ts"
@@ -220,7 +220,7 @@ export class Window implements Recorded {
       if (row.has_mail) this.mail.fetch(known)
       return port.claim(known, row.attempt, row.restarts)
     }
-    const payload = decoded(row, policy.version, policy.upgrade, codec.decodePayload)
+    const payload = payloadOf(row, policy, codec)
     if (typeof payload === "string") return this.bury(row, payload)
     const task = port.adopt({
       id: row.id,
@@ -253,30 +253,4 @@ export class Window implements Recorded {
     this.suspect = undefined
     this.freed()
   }
-}
-
-/** The payload of a row; a text says why it does not decode. */
-const decoded = (
-  row: ClaimedRow,
-  version: number,
-  upgrade: ((encoded: unknown, fromVersion: number) => unknown) | undefined,
-  decode: (encoded: unknown) => Exit.Exit<unknown, unknown>
-): { readonly value: unknown } | string => {
-  try {
-    const encoded: unknown = JSON.parse(row.payload)
-    const current = row.version < version && upgrade !== undefined ? upgrade(encoded, row.version) : encoded
-    const exit = decode(current)
-    return Exit.isSuccess(exit) ? { value: exit.value } : issueOf(exit)
-  } catch (error) {
-    return String(error)
-  }
-}
-
-const format = SchemaIssue.makeFormatterDefault()
-
-const issueOf = ({ cause }: Exit.Failure<unknown, unknown>): string => {
-  const [reason] = cause.reasons
-  if (reason._tag !== "Fail") return reason._tag === "Die" ? String(reason.defect) : "interrupted"
-  const { error } = reason
-  return error instanceof Error ? error.message : format(error as SchemaIssue.Issue) // a Schema fails with its issue
 }
