@@ -2,6 +2,7 @@
 import { Durable } from "@effect-tasks/sql"
 import { Effect, Layer, Queue, Schema } from "effect"
 import { Job, TaskPool } from "effect-tasks"
+import { appendFileSync } from "node:fs"
 
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { code: Schema.Int }) {}
 
@@ -59,6 +60,19 @@ export class Child extends Job.make("Child", {
   payload: { i: Schema.Int, millis: Schema.Int },
   success: Schema.Int
 }) {}
+
+/** Writes down when it starts and ends, where `LOG` says; below 0 it takes its process with it. */
+export class Logged extends Job.make("Logged", { payload: { n: Schema.Int, millis: Schema.Int } }) {}
+
+const say = (line: string) => Effect.sync(() => appendFileSync(process.env["LOG"]!, `${line} ${process.pid}\n`)) // the test's
+
+export const logged = Durable.toLayer(Logged, ({ millis, n }) =>
+  Effect.gen(function*() {
+    yield* say(`start ${n}`)
+    if (n < 0) process.kill(process.pid, "SIGKILL")
+    yield* Effect.sleep(millis)
+    yield* say(`end ${n}`)
+  }))
 
 export const handlers = {
   Double: Double.of(({ n }) => Effect.succeed(2 * n)),

@@ -27,6 +27,8 @@ export interface Recorded {
   readonly recorded: (count: number) => void
   /** Rows have become free. */
   readonly freed: () => void
+  /** This one no longer runs here. */
+  readonly settled: (id: string) => void
 }
 
 const patience = 5000
@@ -167,6 +169,7 @@ export class Recorder {
   }
 
   private forget(id: string): void {
+    this.recorded().settled(id)
     this.claims.delete(id)
     this.completed.delete(id)
     this.reportedAt.delete(id)

@@ -180,6 +180,7 @@ export class Window implements Recorded {
   }
 
   private release(rows: ReadonlyArray<ClaimedRow>): Effect.Effect<void> {
+    for (const { id } of rows) this.settled(id)
     const { journal, me, tell } = this.store
     const outcomes = rows.map(({ attempt, claim, id, restarts }) => ({
       id,
@@ -239,6 +240,7 @@ export class Window implements Recorded {
 
   /** It is never started. */
   private bury(row: ClaimedRow, issue: string): void {
+    this.settled(row.id)
     const { journal, me } = this.store
     const { codec } = entryOf(this.store, row.job)
     const defect = new UndecodablePayload({ taskId: row.id, job: row.job, version: row.version, issue })
@@ -251,6 +253,6 @@ export class Window implements Recorded {
   settled(id: string): void {
     if (id !== this.suspect) return
     this.suspect = undefined
-    this.freed()
+    this.backlog = true // there may be another one
   }
 }
