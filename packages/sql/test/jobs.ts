@@ -56,7 +56,7 @@ export class Family extends Job.make("Family", {
   payload: { children: Schema.Int, millis: Schema.Int },
   success: Schema.Int
 }) {}
-export class Child extends Job.make("Child", {
+class Child extends Job.make("Child", {
   payload: { i: Schema.Int, millis: Schema.Int },
   success: Schema.Int
 }) {}
@@ -74,7 +74,7 @@ export const logged = Durable.toLayer(Logged, ({ millis, n }) =>
     yield* say(`end ${n}`)
   }))
 
-export const handlers = {
+const handlers = {
   Double: Double.of(({ n }) => Effect.succeed(2 * n)),
   Refuse: Refuse.of(({ code }) => Effect.fail(new Refused({ code }))),
   Die: Die.of(({ text }) => Effect.die(new Error(text))),

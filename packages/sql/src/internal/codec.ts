@@ -8,13 +8,13 @@ import { TaskForgotten, TaskLost, UndecodablePayload, UnstorableOutcome } from "
 import { State } from "./schema.ts"
 
 /** An outcome as it is stored. */
-export interface StoredOutcome {
+interface StoredOutcome {
   readonly state: number
   readonly exit: string | null
 }
 
 /** A row that has ended. */
-export interface EndedRow {
+interface EndedRow {
   readonly id: string
   readonly state: number
   readonly exit: string | null

@@ -47,7 +47,12 @@ export const groupCommit = <A>({ failing, fork, isWanted, refused, write }: Opti
   const flush: Effect.Effect<void> = Effect.suspend(() => {
     const items = waiting.splice(0, most)
     busy = items.length > 0
-    return busy ? Effect.andThen(attempt(items, firstPause), flush) : Effect.void
+    if (!busy) return Effect.void
+    const survived = Effect.catchCause(
+      attempt(items, firstPause),
+      (cause) => Effect.logError("A batch was not written", cause)
+    )
+    return Effect.andThen(survived, flush)
   })
 
   return {
@@ -68,7 +73,7 @@ export const groupCommit = <A>({ failing, fork, isWanted, refused, write }: Opti
 const awayCodes = new Set([5, 6, 8, 10, 13, 14]) // busy, locked, read-only, input and output, full, cannot open
 
 /** Whether the database, not the statement, is at fault. */
-export const isAway = ({ cause, isRetryable, reason }: SqlError): boolean => {
+const isAway = ({ cause, isRetryable, reason }: SqlError): boolean => {
   const code = (cause as { readonly cause?: { readonly errcode?: number } } | undefined)?.cause?.errcode
   return isRetryable || reason._tag === "AuthenticationError" || (code !== undefined && awayCodes.has(code & 0xff))
 }

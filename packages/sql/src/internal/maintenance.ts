@@ -80,7 +80,7 @@ export class Due {
 }
 
 /** Deletes what has expired, until few are left. */
-export const pruned = ({ journal }: Store): Effect.Effect<number, SqlError> =>
+const pruned = ({ journal }: Store): Effect.Effect<number, SqlError> =>
   Effect.gen(function*() {
     let count = 0
     for (;;) {

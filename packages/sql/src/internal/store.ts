@@ -1,5 +1,5 @@
 /** What all parts of a durable layer share. */
-import type { Connection, Port, StoredTask } from "effect-tasks/Backend"
+import type { Connection, Port } from "effect-tasks/Backend"
 import type * as Effect from "effect/Effect"
 import type { Codec } from "./codec.ts"
 import type { Journal } from "./journal.ts"
@@ -45,7 +45,6 @@ export const taken = "q"
 export const ended = (ids: ReadonlyArray<string>): string => `d:${ids.join(",")}`
 export const canceling = (ids: ReadonlyArray<string>): string => `c:${ids.join(",")}`
 export const mailed = (id: string): string => `m:${id}`
-export const watching = (id: string): string => `w:${id}`
 /** Rows that are due later. */
 export const dueLater = "s"
 export const pauseChanged = "z"
@@ -58,5 +57,3 @@ export const chunks = <A>(all: ReadonlyArray<A>, size: number): Array<ReadonlyAr
   for (let i = 0; i < all.length; i += size) parts.push(all.slice(i, i + size))
   return parts
 }
-
-export type Task = StoredTask

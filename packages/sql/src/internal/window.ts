@@ -9,10 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { UndecodablePayload } from "../DurableError.ts"
 import { reach } from "./fault.ts"
-import type { ClaimedRow, SqlError } from "./journal.ts"
+import type { SqlError } from "./journal.ts"
 import type { Mail } from "./mail.ts"
 import { payloadOf } from "./payload.ts"
 import type { Recorded, Recorder } from "./recorder.ts"
+import type { ClaimedRow } from "./rows.ts"
 import { State } from "./schema.ts"
 import { type Entry, entryOf, type Store, taken } from "./store.ts"
 import type { Waiters } from "./waiters.ts"
@@ -131,8 +132,8 @@ export class Window implements Recorded {
       this.take(rows)
       if (rows.length < room && this.suspect === undefined) yield* this.pullSuspect(me)
     }).pipe(
-      Effect.catch((error) =>
-        Effect.delay(Effect.logWarning(`Cannot look for tasks to run: ${error.message}`), pauseAfterFailure)
+      Effect.catchCause((cause) =>
+        Effect.delay(Effect.logWarning("Cannot look for tasks to run", cause), pauseAfterFailure)
       ),
       Effect.andThen(Effect.sync(() => {
         this.pulling = false

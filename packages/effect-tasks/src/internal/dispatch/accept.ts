@@ -193,7 +193,7 @@ const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQ
   return queue
 }
 
-export const limitOf = (
+const limitOf = (
   { registration: { definition: { concurrency }, job }, task }: Run,
   key = ""
 ): Limit | undefined => {
