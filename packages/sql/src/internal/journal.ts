@@ -188,6 +188,10 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     expires_at = CASE WHEN cancel IS NOT NULL THEN :now + keep_success END
     WHERE state = ${State.claimed} AND owner = CAST(:node AS bigint) RETURNING id`
   )
+  /** Rows that a node has which is not there: no node leaves any, so this finds none. */
+  const adoptOrphans = query<{ readonly id: string }>(`UPDATE ${tasks} SET owner = NULL, state = ${State.queued},
+    attempt = attempt + 1, restarts = restarts + 1 WHERE state = ${State.claimed} AND namespace = CAST(:namespace AS text) AND NOT EXISTS (
+      SELECT 1 FROM ${tables.nodes} n WHERE n.id = ${tasks}.owner) RETURNING id`)
   const releaseOf = query<{ readonly id: string, readonly state: number }>(
     `${release} AND owner = CAST(:node AS bigint) RETURNING id, state`
   )
@@ -346,6 +350,7 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     nextExpiry,
     releaseOthers,
     releaseOf,
+    adoptOrphans,
     leave,
     cancel: (all: ReadonlyArray<string>, reason: string) => cancel({ ...ids(all), reason }),
     cancelsOf,

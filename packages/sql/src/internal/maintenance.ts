@@ -112,7 +112,7 @@ export const maintain = (store: Store, parts: Parts): Effect.Effect<void, never,
     if (store.isClient) return
     const sweep = Effect.gen(function*() {
       yield* pauses
-      const freed = yield* store.journal.unblock()
+      const freed = [...yield* store.journal.unblock(), ...yield* store.journal.adoptOrphans()]
       if (freed.length > 0) store.tell(taken)
       window.freed()
     })

@@ -16,10 +16,13 @@ import { chunks, dueLater, ended, mostIds, type Store, taken } from "./store.ts"
 const pingEvery = "1 second"
 const reapEvery = "1 second"
 const watchEvery = "250 millis"
-/** A frozen process loses its session after this long. */
-const idleTimeout = "30s"
-
-export const nameOfNode = (): string => `${hostname()}:${process.pid}`
+/** A frozen process loses its session after 30 seconds, one whose machine or network is gone after 15. */
+const sessionSettings = [
+  "idle_session_timeout = '30s'",
+  "tcp_keepalives_idle = 5",
+  "tcp_keepalives_interval = 5",
+  "tcp_keepalives_count = 2"
+]
 
 /** The two numbers of an advisory lock are 32 bits each: whose table, and which node. */
 const locksOf = (schema: string, table: string): number =>
@@ -27,7 +30,6 @@ const locksOf = (schema: string, table: string): number =>
 
 interface Options {
   readonly grace: number
-  readonly idleTimeout?: string | undefined
   /** This node was taken for dead, or may have been: what it runs is no longer its own. */
   readonly cutOff: () => void
 }
@@ -36,19 +38,16 @@ interface Options {
 export const join = (store: Store, options: Options): Effect.Effect<void, SqlError, Scope.Scope> =>
   Effect.gen(function*() {
     const { journal } = store
-    const [{ name }] = yield* journal.schemaName()
-    const locks = locksOf(name, journal.tables.tasks)
-    const name_ = nameOfNode()
-    store.me = Number((yield* journal.addNode({ name: name_ }))[0].id)
-    yield* Effect.addFinalizer(() => Effect.ignore(Effect.suspend(() => journal.dropNode({ node: store.me }))))
+    const [{ name: schema }] = yield* journal.schemaName()
+    const locks = locksOf(schema, journal.tables.tasks)
+    yield* enter(store)
     const locked = yield* Deferred.make<void>()
     let lostAt: number | undefined
     let isCutOff = false
 
     const rejoin = Effect.gen(function*() {
-      yield* journal.leave({ node: store.me })
-      yield* journal.dropNode({ node: store.me })
-      store.me = Number((yield* journal.addNode({ name: name_ }))[0].id)
+      yield* leave(store)
+      yield* enter(store)
     })
 
     const cut = () => {
@@ -59,10 +58,7 @@ export const join = (store: Store, options: Options): Effect.Effect<void, SqlErr
     const session = Effect.scoped(Effect.gen(function*() {
       const connection = yield* journal.client.reserve
       const run = (sql: string) => connection.executeRaw(sql, [])
-      yield* run(`SET idle_session_timeout = '${options.idleTimeout ?? idleTimeout}'`)
-      yield* run("SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2").pipe(
-        Effect.ignore
-      )
+      for (const setting of sessionSettings) yield* run(`SET ${setting}`)
       if (isCutOff) yield* rejoin
       yield* run(`SELECT pg_advisory_lock(${locks}, ${store.me})`)
       if ((yield* journal.hasNode({ node: store.me })).length === 0) { // others have buried it
@@ -88,6 +84,22 @@ export const join = (store: Store, options: Options): Effect.Effect<void, SqlErr
       watchEvery
     )))
     if (!store.isClient) yield* Effect.forkScoped(reaping(store, locks, options.grace))
+  })
+
+/** Gets an id that nobody else has or had. */
+export const enter = (store: Store): Effect.Effect<void, SqlError> =>
+  Effect.map(store.journal.addNode({ name: `${hostname()}:${process.pid}` }), ([{ id }]) => {
+    store.me = Number(id)
+  })
+
+/** What it still has goes back, which is no crash; it claims nothing any more. */
+export const leave = (store: Store): Effect.Effect<void, SqlError> =>
+  Effect.suspend(() => {
+    const { journal, me: node, tell } = store
+    const left = journal.client.withTransaction(Effect.andThen(journal.dropNode({ node }), journal.leave({ node })))
+    return Effect.map(left, ({ length }) => {
+      if (length > 0) tell(taken)
+    })
   })
 
 /** Looks for nodes that are gone, and gives back what they have claimed. */

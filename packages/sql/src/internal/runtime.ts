@@ -15,7 +15,7 @@ import { storedKey } from "./ids.ts"
 import { type Journal, make as makeJournal, SqlClient, type SqlError } from "./journal.ts"
 import { Mail } from "./mail.ts"
 import { Due, maintain } from "./maintenance.ts"
-import { join, nameOfNode } from "./node.ts"
+import { enter, join, leave } from "./node.ts"
 import { anything, make as makeNotifier } from "./notifier.ts"
 import { payloadOf } from "./payload.ts"
 import { Recorder } from "./recorder.ts"
@@ -79,10 +79,14 @@ export const make = (
     yield* connection.onTurn(() => window.hungry())
     yield* Effect.addFinalizer(() => {
       window.close()
-      return Effect.timeoutOrElse(window.giveAllBack, { duration: "2 seconds", orElse: () => Effect.void })
+      const left = Effect.ignore(Effect.andThen(window.giveAllBack, leave(store)))
+      return Effect.timeoutOrElse(left, { duration: patience, orElse: () => Effect.void })
     })
     return runtime
   }).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(toDurableError(error))))
+
+/** For a database that is away when the layer closes: others find what is left. */
+const patience = "2 seconds"
 
 const assemble = (store: Store) => {
   const waiters = new Waiters(store)
@@ -111,7 +115,7 @@ export type Parts = ReturnType<typeof assemble>
 const takeOver = (store: Store): Effect.Effect<void, SqlError> =>
   Effect.gen(function*() {
     const { journal } = store
-    store.me = Number((yield* journal.addNode({ name: nameOfNode() }))[0].id)
+    yield* enter(store)
     if (store.isClient) return
     yield* journal.client.withTransaction(Effect.andThen(
       journal.releaseOthers({ me: store.me }),
