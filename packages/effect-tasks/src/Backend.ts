@@ -158,8 +158,8 @@ export interface Backend {
   readonly prioritized: (task: StoredTask, priority: number) => void
   /** The progress of a parked task is wanted. */
   readonly watched: (task: StoredTask) => void
-  /** Sends a message to a parked task; whether it was still to be read. */
-  readonly send: (task: StoredTask, message: unknown) => Effect.Effect<boolean>
+  /** Sends a message by way of the store; whether it was still to be read. None where the task's inbox here shall take it. */
+  readonly send: (task: StoredTask, message: unknown) => Effect.Effect<boolean> | undefined
   /** The newest stored task of a key that this worker pool does not know. */
   readonly find: (key: string) => Effect.Effect<Option.Option<AnyTask>>
   /** The stored task with this id that this worker pool does not know. */

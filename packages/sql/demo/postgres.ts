@@ -41,6 +41,9 @@ export const startPostgres = async () => {
   }
   return {
     url: `postgres://postgres:password@127.0.0.1:${port}/postgres`,
+    /** Stops it as a restart does: sessions end, what is stored stays. */
+    pause: () => server.stop(),
+    resume: () => server.start(),
     stop: async () => {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })

@@ -110,7 +110,7 @@ describe.concurrent.each(["SQLite", "Postgres"] as const)("a process that is kil
           const path = yield* folder
           const log = join(path, "log")
           const place = kind === "SQLite" ? join(path, "tasks.db") : yield* database
-          if (only === "postgres") yield* run(place, log, "begin", "after-accept:4")
+          if (only === "postgres") yield* run(place, log, "begin", "before-outcome:1")
           const killed = yield* run(place, log, only === "postgres" ? "resume" : "begin", `${point}:${nth}`)
           if (nth === 1) assert.strictEqual(killed.signal, "SIGKILL", `it never came to ${point}: ${killed.said}`)
           const resumed = yield* run(place, log, "resume")

@@ -189,7 +189,10 @@ export const backendOf = (
     prioritized: (task, priority) =>
       store.fork(Effect.ignore(Effect.map(journal.setPriority({ id: task.id, priority }), () => window.freed()))),
     watched: (task) => store.fork(Effect.ignore(waiters.look([task.id]))),
-    send: (task, message) => Effect.orDie(mail.post(task, message)),
+    send: (task, message) => {
+      const sent = mail.send(task, message)
+      return sent === undefined ? undefined : Effect.orDie(sent)
+    },
     find: (key) =>
       Effect.flatMap(
         Effect.orDie(journal.newestOf({ job: port.job.tag, key: storedKey(key) })),

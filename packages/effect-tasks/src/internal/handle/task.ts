@@ -116,10 +116,9 @@ export class TaskHandle extends Printed implements AnyHandle {
       const { run, state } = this.record
       const complete = Effect.fail(new TaskAlreadyComplete({ taskId: this.id, job: this.job }))
       if (run === undefined || state === "Exited") return complete
-      if (isParked(this.record)) {
-        const sent = run.registration.backend!.send(this.record.extras!.stored!, message)
-        return Effect.flatMap(sent, (taken) => (taken ? Effect.void : complete))
-      }
+      const stored = this.record.extras?.stored
+      const sent = stored === undefined ? undefined : run.registration.backend!.send(stored, message)
+      if (sent !== undefined) return Effect.flatMap(sent, (taken) => (taken ? Effect.void : complete))
       if (run.marked) return Effect.void // no wait of a marked task returns normally, so nobody will read it
       return Effect.flatMap(send(this.record, message), (taken) => (taken ? Effect.void : complete))
     })
