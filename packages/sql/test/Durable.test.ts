@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Option, Schema } from "effect"
 import { Job, WorkerPool } from "effect-tasks"
 import { SqlClient } from "effect/sql/SqlClient"
+import { TestClock } from "effect/testing"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { app, inThisProcess, postgresAt, type Store } from "./layers.ts"
@@ -360,6 +361,50 @@ describe("a file", () => {
       yield* Effect.provide(later, Sqlite.layer({ file }))
       const error = yield* Effect.flip(Effect.provide(Effect.void, inFile(work, file))) as Effect.Effect<DurableError>
       assert.deepInclude(error.reason, { _tag: "NewerDatabase", found: 99 })
+    }))
+})
+
+describe("a clock that a test moves", () => {
+  it.effect("makes delayed tasks due, and ends those that have queued too long", () =>
+    Effect.gen(function*() {
+      const pool = yield* WorkerPool
+      const later = yield* Work.dispatch({ n: 1 }, { delay: "1 hour" })
+      yield* TestClock.adjust("59 minutes")
+      assert.strictEqual((yield* later.status).state, "Queued")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* later.await, 1)
+      yield* pool.pause
+      const impatient = yield* Work.dispatch({ n: 2 }, { queueTimeout: "5 minutes" })
+      yield* TestClock.adjust("5 minutes")
+      assert.deepInclude(defectOf(yield* impatient.exit) as object, {
+        _tag: "TaskTimeout",
+        phase: "queued",
+        after: 300_000
+      })
+    }).pipe(Effect.provide(app(work, inThisProcess))))
+})
+
+describe("options that could never work", () => {
+  it("are refused with their mend", () => {
+    assert.throws(() => Durable.layer({ table: "Robert'); DROP TABLE" }), /table .*small letters/)
+    assert.throws(() => Durable.layer({ namespace: "a\0b" }), /namespace .*200 characters/)
+    assert.throws(() => Durable.layer({ grace: "soon" as never }), /grace .*3 seconds/)
+  })
+
+  it.live("such as a policy without a crash kill the build", () =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(
+        Effect.provide(Effect.void, app(Durable.toLayer(Work, () => Effect.succeed(1), { crashes: 0 }), inThisProcess))
+      )
+      assert.include(String(exit), "integer of at least 1")
+    }))
+
+  it.live("such as a handler on a client kill the build", () =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(
+        Effect.provide(Effect.void, app(work, inThisProcess, { durable: { clientOnly: true } }))
+      )
+      assert.include(String(exit), "use Durable.client")
     }))
 })
 

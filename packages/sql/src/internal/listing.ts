@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Query, StoredTask } from "../Durable.ts"
+import { storedKey } from "./ids.ts"
 import type { Journal, SqlError } from "./journal.ts"
 import { State, type StateName, stateNames } from "./schema.ts"
 
@@ -35,7 +36,7 @@ const conditionsOf = (query: Query): ReadonlyArray<readonly [condition: string, 
   const states = query.state === undefined ? undefined : [query.state].flat().map((name: StateName) => State[name])
   const all: ReadonlyArray<readonly [string, string, unknown]> = [
     ["job = CAST(:job AS text)", "job", query.job],
-    ["key = CAST(:key AS text)", "key", query.key],
+    ["key = CAST(:key AS text)", "key", query.key === undefined ? undefined : storedKey(query.key)],
     ["parent_id = CAST(:parent AS text)", "parent", query.parent],
     ["created_at >= CAST(:since AS bigint)", "since", query.since],
     ["created_at < CAST(:until AS bigint)", "until", query.until],
