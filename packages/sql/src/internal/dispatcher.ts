@@ -4,6 +4,7 @@ import type { Placed, Request, StoredTask } from "effect-tasks/Backend"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { reasonText } from "./codec.ts"
 import { reach } from "./fault.ts"
 import { type GroupCommit, groupCommit, whyOf } from "./groupCommit.ts"
 import { childId, newId, storedKey } from "./ids.ts"
@@ -67,6 +68,7 @@ export class Dispatcher {
       const { refusal } = request
       if (refusal !== undefined) return Effect.fail(refusal)
       const row = this.rowOf(entry, request)
+      this.window.expect(row.id)
       const { replaces } = request
       if (replaces !== undefined) {
         return this.standBehind(entry, request, row, replaces.id, [replaces.id], "recomputed")
@@ -79,7 +81,8 @@ export class Dispatcher {
         this.rows.add(dispatch)
         return Effect.sync(() => {
           this.open.delete(dispatch)
-          if (!this.rows.withdraw(dispatch)) dispatch.givenUp = true
+          if (this.rows.withdraw(dispatch)) this.window.met(row.id)
+          else dispatch.givenUp = true
         })
       })
     })
@@ -164,8 +167,10 @@ export class Dispatcher {
       for (const dispatch of dispatches) {
         const { entry, request, row } = dispatch
         const state = inserted.get(row.id)
+        if (dispatch.givenUp) this.window.met(row.id)
         if (state !== undefined && dispatch.givenUp) {
-          this.store.fork(Effect.ignore(this.waiters.cancel([row.id], "interrupted before it was stored")))
+          row.state = state
+          this.discard(row)
         } else if (state === undefined) {
           const other = byId.get(row.id) ??
             found.find(({ job, key, uniq }) =>
@@ -218,23 +223,48 @@ export class Dispatcher {
     if (here) this.recorder.claimed(row.id, row.claim)
     const accepted = port.accept(request, placed, origin)
     if (Exit.isFailure(accepted)) {
-      if (origin === "created") this.store.fork(Effect.ignore(this.waiters.cancel([row.id], "its pool has closed")))
+      this.window.met(row.id)
+      if (origin === "created") this.discard(row)
       return accepted
     }
     const task = this.store.connection.find(row.id)
     if (!here && task !== undefined) this.waiters.add(task, within)
+    this.window.met(row.id)
     return accepted
+  }
+
+  /** Nobody has accepted what was stored: it leaves no row. */
+  private discard({ claim, id, owner, state }: Pick<NewRow, "id" | "state" | "owner" | "claim">): void {
+    const { fork, journal, me } = this.store
+    const reason = "it was not accepted"
+    const isOwn = state === State.claimed && owner === me
+    const outcome = {
+      id,
+      claim,
+      state: State.canceled,
+      exit: reasonText(reason),
+      attempt: 1,
+      restarts: 0,
+      keep: null,
+      progress: null
+    }
+    const ended: Effect.Effect<unknown, SqlError> = isOwn
+      ? journal.outcomes([outcome], me) :
+      this.waiters.cancel([id], reason)
+    fork(Effect.ignore(Effect.andThen(ended, journal.remove([id]))))
   }
 
   /** A row with its id, or its key, is there already. */
   private found(entry: Entry, request: Request, row: NewRow, other: Seen | undefined): Dispatched {
     if (other === undefined) return this.submitAgain(entry, request, row) // it has gone meanwhile
     if (other.id === row.id) return this.foundOwn(entry, request, row, other)
+    this.window.met(row.id)
     const { port } = entry
     if (other.kept === 1) {
       if (!other.is_stale) return this.reuse(entry, request, other)
-      return this.retried(
+      return this.attempted(
         entry,
+        row.id,
         this.store.journal.unkeep({ id: other.id }),
         () => this.submitAgain(entry, request, row)
       )
@@ -252,9 +282,10 @@ export class Dispatcher {
   private foundOwn(entry: Entry, request: Request, row: NewRow, other: Seen): Dispatched {
     const own = { ...other, state: Number(other.state) }
     if (row.parent_id === null) return this.accept(entry, request, own, "created") // its answer was lost
+    if (own.state === State.success || this.known(row.id) !== undefined) this.window.met(row.id)
     if (own.state === State.success) return this.reuse(entry, request, other)
     if (own.state < State.success) return this.join(entry, request, other)
-    return this.retried(entry, this.store.journal.requeue([row.id]), () => {
+    return this.attempted(entry, row.id, this.store.journal.requeue([row.id]), () => {
       const accepted = this.accept(entry, request, { ...own, state: State.queued, attempt: 1, restarts: 0 }, "created")
       this.store.tell(taken)
       this.window.freed()
@@ -292,7 +323,7 @@ export class Dispatcher {
       journal.blocked({ job: row.job, key: row.key }),
       (rows) => joins && rows.length > 0 ? journal.lookAt([rows[0].id]) : Effect.succeed(rows)
     )
-    return this.retried(entry, looked, (rows) => {
+    return this.attempted(entry, row.id, looked, (rows) => {
       const [first] = rows
       if (joins && first !== undefined) return this.join(entry, request, first as Seen) // it was looked at
       const replaced = [...cancels ? [holder.id] : [], ...rows.map(({ id }) => id)]
@@ -311,6 +342,7 @@ export class Dispatcher {
   ): Dispatched {
     const { journal } = this.store
     const blocked: NewRow = { ...row, behind, state: State.blocked, owner: null, claim: 0 }
+    this.window.expect(row.id)
     const stored = Effect.gen({ self: this }, function*() {
       yield* journal.insert([blocked], this.store.me)
       if (canceled.length > 0) yield* this.waiters.cancel(canceled, reason)
@@ -318,19 +350,28 @@ export class Dispatcher {
       const freed = yield* journal.unblock()
       if (freed.length > 0) this.window.freed()
     })
-    return this.retried(entry, stored, () => this.accept(entry, request, blocked, "created"))
+    return this.attempted(entry, row.id, stored, () => this.accept(entry, request, blocked, "created"))
   }
 
   private submitAgain(entry: Entry, request: Request, row: NewRow): Dispatched {
     return Effect.callback((resume) => {
       Object.assign(row, { state: row.delay > 0 ? State.delayed : State.queued, owner: null, claim: 0 })
+      this.window.expect(row.id)
       this.rows.add({ entry, request, row, resume, since: performance.now(), givenUp: false })
     })
   }
 
-  private retried<A>(entry: Entry, effect: Effect.Effect<A, SqlError>, then: (a: A) => Dispatched): Dispatched {
+  private attempted<A>(
+    entry: Entry,
+    id: string,
+    effect: Effect.Effect<A, SqlError>,
+    then: (a: A) => Dispatched
+  ): Dispatched {
     return Effect.matchEffect(effect, {
-      onFailure: (error) => Effect.fail(this.unavailableError(entry, whyOf(error))),
+      onFailure: (error) => {
+        this.window.met(id)
+        return Effect.fail(this.unavailableError(entry, whyOf(error)))
+      },
       onSuccess: then
     })
   }
@@ -348,7 +389,8 @@ export class Dispatcher {
     const since = performance.now() - this.store.dispatchTimeout
     for (const dispatch of dispatches) {
       if (dispatch.givenUp || dispatch.since > since) continue
-      if (!this.rows.withdraw(dispatch)) dispatch.givenUp = true
+      if (this.rows.withdraw(dispatch)) this.window.met(dispatch.row.id)
+      else dispatch.givenUp = true
       this.finish(dispatch, this.unavailable(dispatch, why))
     }
   }

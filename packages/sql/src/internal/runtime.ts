@@ -103,8 +103,15 @@ const assemble = (store: Store) => {
       store.tell(dueLater)
     }
   })
-  const rereadPauses = Effect.map(store.journal.pauses(), (rows) => {
-    window.paused = new Set(rows.map(({ job }) => job))
+  let asked = 0
+  let answered = 0
+  const rereadPauses = Effect.suspend(() => {
+    const question = ++asked
+    return Effect.map(store.journal.pauses(), (rows) => {
+      if (question < answered) return // a later question has been answered before
+      answered = question
+      window.paused = new Set(rows.map(({ job }) => job))
+    })
   })
   return { store, waiters, mail, recorder, window, due, dispatcher, rereadPauses }
 }

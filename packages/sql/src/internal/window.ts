@@ -46,11 +46,29 @@ export class Window implements Recorded {
   /** "" for all jobs. */
   paused: ReadonlySet<string> = new Set()
 
+  /** Ids that are being dispatched here: their rows may be claimed before their dispatch has heard of its commit. */
+  private readonly pending = new Set<string>()
+  private readonly early = new Map<string, ClaimedRow>()
+
   constructor(store: Store, recorder: Recorder, waiters: Waiters, mail: Mail) {
     this.store = store
     this.recorder = recorder
     this.waiters = waiters
     this.mail = mail
+  }
+
+  /** A dispatch of this id has begun. */
+  expect(id: string): void {
+    this.pending.add(id)
+  }
+
+  /** It has been accepted, or will not be. */
+  met(id: string): void {
+    this.pending.delete(id)
+    const row = this.early.get(id)
+    if (row === undefined) return
+    this.early.delete(id)
+    this.handOver(row)
   }
 
   close(): void {
@@ -214,6 +232,10 @@ export class Window implements Recorded {
     const { connection } = this.store
     const { codec, policy, port } = entryOf(this.store, row.job)
     if (!port.isOpen()) return this.store.fork(this.release([row]))
+    if (this.pending.has(row.id)) {
+      this.early.set(row.id, row)
+      return
+    }
     const known = connection.find(row.id)
     if (known?.hasEnded === false) {
       // it still stops here under an earlier claim, or it is parked
