@@ -371,6 +371,17 @@ export const client = <
       Effect.flatMap(Durable, (durable) => backendOf(runtimeOf(durable), port, toPolicy(policy, job.tag), false))
   )
 
+/** What the effect itself failed with, beside what the database may. */
+class Failed {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+const notOurs = Symbol("the task belongs to another process")
+
 /**
  * Runs the last step of a handler in one transaction with the outcome of its task: what it writes through the SqlClient of
  * the store and the recorded success come together or not at all, so it happens exactly once. The value is the task's
@@ -408,26 +419,21 @@ export const completing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
       )
     }
     const { journal, me } = store
-    const body = Effect.gen(function*() {
-      const value = yield* effect
+    const written = journal.client.withTransaction(Effect.gen(function*() {
+      const value = yield* Effect.mapError(effect, (error) => new Failed(error))
       reach("before-complete")
       const [row] = yield* journal.outcomes([recorder.rowOf(task, Exit.succeed(value))], me)
-      return { value, isOurs: row?.state === State.success }
-    })
-    const rolledBack = Symbol()
-    const written = journal.client.withTransaction(
-      Effect.flatMap(body, ({ isOurs, value }) => isOurs ? Effect.succeed(value) : Effect.fail(rolledBack))
-    )
-    return yield* Effect.uninterruptible(Effect.matchCauseEffect(written, {
-      onSuccess: (value) =>
-        Effect.sync(() => {
-          reach("after-complete")
-          recorder.complete(task.id, Exit.succeed(value))
-          return value
-        }),
-      onFailure: (cause) =>
-        cause.reasons.some((reason) => reason._tag === "Fail" && reason.error === rolledBack)
-          ? Effect.interrupt
-          : Effect.failCause(cause as never) // the effect's own, or the database's, which is a defect below
+      return row?.state === State.success ? value : yield* Effect.fail(notOurs)
     }))
+    const completed = Effect.tap(written, (value) =>
+      Effect.sync(() => {
+        reach("after-complete")
+        recorder.complete(task.id, Exit.succeed(value))
+      }))
+    return yield* Effect.uninterruptible(Effect.catch(completed, (failure) =>
+      failure instanceof Failed
+        ? Effect.fail(failure.error as E) // the effect's own
+        : failure === notOurs
+        ? Effect.interrupt
+        : Effect.die(failure)))
   }) as Effect.Effect<A, E, R | Durable>

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as RcRef from "effect/RcRef"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -168,9 +169,10 @@ const make = (options: SqliteOptions) =>
       driver: "sqlite-node",
       spanAttributes: [["db.system.name", "sqlite"]]
     })
+    const lock = yield* RcRef.make({ acquire: locking(options) }) // one for all layers of this process
     const version = db.prepare("PRAGMA data_version")
     const embedded: Embedded = {
-      lock: locking(options),
+      lock: Effect.asVoid(RcRef.get(lock)),
       isShared: options.file !== ":memory:",
       version: Effect.sync(() => Number(version.get()!.data_version))
     }

@@ -326,6 +326,18 @@ describe("a file", () => {
       }).pipe(Effect.provide(inFile(both, file)))
     }), 30_000)
 
+  it.live("may serve several namespaces of one process", () =>
+    Effect.gen(function*() {
+      const file = Sqlite.layer({ file: join(yield* folder, "tasks.db") })
+      const runIn = (namespace: string, n: number) =>
+        Work.run({ n }).pipe(Effect.provide(work.pipe(
+          Layer.provideMerge(Durable.layer({ namespace })),
+          Layer.provideMerge(WorkerPool.layer({ workers: 1 }))
+        )))
+      const both = Effect.all([runIn("mails", 1), runIn("images", 2)], { concurrency: 2 })
+      assert.deepStrictEqual(yield* Effect.provide(both, file), [1, 2])
+    }))
+
   it.live("is taken over by a runner that waits", () =>
     Effect.gen(function*() {
       const file = join(yield* folder, "tasks.db")

@@ -35,6 +35,8 @@ export class Dispatcher {
   private readonly recorder: Recorder
   private readonly rows: GroupCommit<Dispatch>
   private readonly open = new Set<Dispatch>()
+  /** Given up while they were written. */
+  private readonly unsure = new Set<string>()
   /** How often each attempt of a parent has asked for the same child. */
   private readonly asked = new WeakMap<StoredTask, { readonly attempt: number, readonly counts: Map<string, number> }>()
   /** A delayed row is due so much later. */
@@ -81,8 +83,7 @@ export class Dispatcher {
         this.rows.add(dispatch)
         return Effect.sync(() => {
           this.open.delete(dispatch)
-          if (this.rows.withdraw(dispatch)) this.window.met(row.id)
-          else dispatch.givenUp = true
+          this.giveUp(dispatch)
         })
       })
     })
@@ -167,7 +168,10 @@ export class Dispatcher {
       for (const dispatch of dispatches) {
         const { entry, request, row } = dispatch
         const state = inserted.get(row.id)
-        if (dispatch.givenUp) this.window.met(row.id)
+        if (dispatch.givenUp) {
+          this.unsure.delete(row.id)
+          this.window.met(row.id)
+        }
         if (state !== undefined && dispatch.givenUp) {
           row.state = state
           this.discard(row)
@@ -203,6 +207,27 @@ export class Dispatcher {
       Object.assign(row, { state: State.claimed, owner: this.store.me, claim: 1 })
       room--
     }
+  }
+
+  private giveUp(dispatch: Dispatch): void {
+    if (this.rows.withdraw(dispatch)) return this.window.met(dispatch.row.id)
+    dispatch.givenUp = true
+    this.unsure.add(dispatch.row.id)
+  }
+
+  /** Rows of dispatches that were given up while nobody could tell whether they were stored leave again. */
+  get clear(): Effect.Effect<void, SqlError> {
+    return Effect.suspend(() => {
+      if (this.unsure.size === 0) return Effect.void
+      const ids = [...this.unsure]
+      const removed = Effect.andThen(this.waiters.cancel(ids, "it was not accepted"), this.store.journal.remove(ids))
+      return Effect.map(removed, () => {
+        for (const id of ids) {
+          this.unsure.delete(id)
+          this.window.met(id)
+        }
+      })
+    })
   }
 
   private finish(dispatch: Dispatch, dispatched: Dispatched): void {
@@ -281,7 +306,9 @@ export class Dispatcher {
 
   private foundOwn(entry: Entry, request: Request, row: NewRow, other: Seen): Dispatched {
     const own = { ...other, state: Number(other.state) }
-    if (row.parent_id === null) return this.accept(entry, request, own, "created") // its answer was lost
+    const isOurs = own.state === State.claimed && own.owner === this.store.me &&
+      this.recorder.claimOf(own.id) === undefined
+    if (row.parent_id === null || isOurs) return this.accept(entry, request, own, "created") // its answer was lost
     if (own.state === State.success || this.known(row.id) !== undefined) this.window.met(row.id)
     if (own.state === State.success) return this.reuse(entry, request, other)
     if (own.state < State.success) return this.join(entry, request, other)
@@ -389,8 +416,7 @@ export class Dispatcher {
     const since = performance.now() - this.store.dispatchTimeout
     for (const dispatch of dispatches) {
       if (dispatch.givenUp || dispatch.since > since) continue
-      if (this.rows.withdraw(dispatch)) this.window.met(dispatch.row.id)
-      else dispatch.givenUp = true
+      this.giveUp(dispatch)
       this.finish(dispatch, this.unavailable(dispatch, why))
     }
   }

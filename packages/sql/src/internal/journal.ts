@@ -211,6 +211,12 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     `SELECT id, cancel FROM ${tasks} WHERE state = ${State.claimed} AND owner = CAST(:me AS bigint) AND cancel IS NOT NULL`
   )
 
+  const claimsOf = query<
+    { readonly id: string, readonly claim: number, readonly attempt: number, readonly restarts: number }
+  >(
+    `SELECT id, claim, attempt, restarts FROM ${tasks} WHERE state = ${State.claimed} AND owner = CAST(:me AS bigint)`
+  )
+
   /** Puts ended rows back, as new. */
   const requeue = query<{ readonly id: string }>(`
     UPDATE ${tasks} SET state = ${State.queued}, owner = NULL, attempt = 1, restarts = 0, crashes = 0, exit = NULL, cancel = NULL,
@@ -354,6 +360,7 @@ export const make = (client: SqlClient, options: { readonly namespace: string, r
     leave,
     cancel: (all: ReadonlyArray<string>, reason: string) => cancel({ ...ids(all), reason }),
     cancelsOf,
+    claimsOf,
     requeue: (all: ReadonlyArray<string>) => requeue(ids(all)),
     unblock,
     blocked,

@@ -108,10 +108,15 @@ export const maintain = (store: Store, parts: Parts): Effect.Effect<void, never,
     Effect.forkScoped(forever(what, Effect.forever(Effect.delay(effect, every as "1 second"))))
   return Effect.gen(function*() {
     yield* each("Looking at tasks elsewhere", waiters.lookAtAll, lookEvery)
-    yield* each("Giving up dispatches", Effect.sync(() => dispatcher.expire()), expireEvery)
+    yield* each(
+      "Giving up dispatches",
+      Effect.andThen(Effect.sync(() => dispatcher.expire()), dispatcher.clear),
+      expireEvery
+    )
     if (store.isClient) return
     const sweep = Effect.gen(function*() {
       yield* pauses
+      yield* window.giveStraysBack
       const freed = [...yield* store.journal.unblock(), ...yield* store.journal.adoptOrphans()]
       if (freed.length > 0) store.tell(taken)
       window.freed()

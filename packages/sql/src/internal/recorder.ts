@@ -165,11 +165,12 @@ export class Recorder {
 
   private settle(task: StoredTask, outcome: Outcome): void {
     reach("before-settle")
-    this.forget(task.id)
+    this.drop(task.id)
     entryOf(this.store, task.job).port.settle(task, outcome)
   }
 
-  private forget(id: string): void {
+  /** This node has nothing to do with it any more. */
+  drop(id: string): void {
     this.recorded().settled(id)
     this.claims.delete(id)
     this.completed.delete(id)
@@ -178,7 +179,7 @@ export class Recorder {
 
   /** Somebody else has the task now: what he records stands. */
   private fenced(task: StoredTask): void {
-    this.forget(task.id)
+    this.drop(task.id)
     entryOf(this.store, task.job).port.park(task)
     this.waiters.add(task)
     this.store.fork(Effect.ignore(this.waiters.look([task.id])))

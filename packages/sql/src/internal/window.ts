@@ -49,6 +49,7 @@ export class Window implements Recorded {
   /** Ids that are being dispatched here: their rows may be claimed before their dispatch has heard of its commit. */
   private readonly pending = new Set<string>()
   private readonly early = new Map<string, ClaimedRow>()
+  private strays: ReadonlySet<string> = new Set()
 
   constructor(store: Store, recorder: Recorder, waiters: Waiters, mail: Mail) {
     this.store = store
@@ -198,8 +199,8 @@ export class Window implements Recorded {
     return this.release(back)
   }
 
-  private release(rows: ReadonlyArray<ClaimedRow>): Effect.Effect<void> {
-    for (const { id } of rows) this.settled(id)
+  private release(rows: ReadonlyArray<Pick<ClaimedRow, "id" | "claim" | "attempt" | "restarts">>): Effect.Effect<void> {
+    for (const { id } of rows) if (this.store.connection.find(id)?.here !== true) this.recorder.drop(id)
     const { journal, me, tell } = this.store
     const outcomes = rows.map(({ attempt, claim, id, restarts }) => ({
       id,
@@ -217,6 +218,17 @@ export class Window implements Recorded {
         tell(taken)
       })
     )
+  }
+
+  /** Rows of this node that it knows nothing of, twice in a row: the answer to their claim was lost. */
+  get giveStraysBack(): Effect.Effect<void, SqlError> {
+    const { journal, me } = this.store
+    return Effect.flatMap(journal.claimsOf({ me }), (rows) => {
+      const unknown = rows.filter(({ id }) => this.recorder.claimOf(id) === undefined)
+      const strays = unknown.filter(({ id }) => this.strays.has(id))
+      this.strays = new Set(unknown.map(({ id }) => id))
+      return strays.length === 0 ? Effect.void : this.release(strays)
+    })
   }
 
   /** Everything that is claimed and not handed over goes back. */
@@ -263,7 +275,7 @@ export class Window implements Recorded {
 
   /** It is never started. */
   private bury(row: ClaimedRow, issue: string): void {
-    this.settled(row.id)
+    this.recorder.drop(row.id)
     const { journal, me } = this.store
     const { codec } = entryOf(this.store, row.job)
     const defect = new UndecodablePayload({ taskId: row.id, job: row.job, version: row.version, issue })
