@@ -193,10 +193,7 @@ const keyQueueBehind = ({ job, run }: TaskRecord, key: string | undefined): KeyQ
   return queue
 }
 
-const limitOf = (
-  { registration: { definition: { concurrency }, job }, task }: Run,
-  key = ""
-): Limit | undefined => {
+const limitOf = ({ registration: { definition: { concurrency }, job }, task }: Run, key = ""): Limit | undefined => {
   if (concurrency === undefined) return undefined
   const { machine } = task
   let limit = job.limits.get(key)
