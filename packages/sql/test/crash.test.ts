@@ -40,7 +40,7 @@ const run = (place: string, log: string, role: "begin" | "resume", fault?: strin
     child.stdout.on("data", (data) => said += String(data))
     child.stderr.on("data", (data) => said += String(data))
     child.on("exit", (code, signal) => resume(Effect.succeed({ code, signal, said })))
-    const tooLate = setTimeout(() => child.kill("SIGTERM"), 30_000)
+    const tooLate = setTimeout(() => child.kill("SIGTERM"), 60_000)
     child.on("exit", () => clearTimeout(tooLate))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
@@ -116,6 +116,6 @@ describe.concurrent.each(["SQLite", "Postgres"] as const)("a process that is kil
           const resumed = yield* run(place, log, "resume")
           assert.strictEqual(resumed.code, 0, resumed.said)
           yield* Effect.provide(check(log), kind === "SQLite" ? Sqlite.layer({ file: place }) : postgresAt(place, 1))
-        }).pipe(Effect.scoped), { concurrency: 2 }), 120_000)
+        }).pipe(Effect.scoped)), 240_000)
   }
 })
