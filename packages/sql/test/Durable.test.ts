@@ -274,6 +274,22 @@ describe.each(stores)("stored tasks on %s", (_, store) => {
   )
 })
 
+describe.each(stores)("a row that somebody has deleted on %s", (_, store) => {
+  test(
+    "leaves no handle hanging",
+    store,
+    both,
+    Effect.gen(function*() {
+      const durable = yield* Durable.Durable
+      const sql = yield* SqlClient
+      yield* durable.pause()
+      const task = yield* Work.dispatch({ n: 1 })
+      yield* sql`DELETE FROM effect_tasks WHERE id = ${task.id}`
+      assert.deepInclude(defectOf(yield* task.exit) as object, { _tag: "TaskForgotten", why: "pruned" })
+    })
+  )
+})
+
 describe("a file", () => {
   const inFile = <A, E, R>(jobs: Layer.Layer<A, E, R>, file: string, durable?: Durable.DurableOptions) =>
     app(jobs, Sqlite.layer({ file }), { durable })
