@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs"
+import { globSync, readdirSync } from "node:fs"
 import { defineConfig } from "vitest/config"
 
 const endToEnd = "**/*.e2e.test.ts"
@@ -11,7 +11,15 @@ export default defineConfig({
   test: {
     projects: [
       ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
-        test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"], exclude: [endToEnd] }
+        test: {
+          name,
+          root: `packages/${name}`,
+          include: ["test/**/*.test.ts"],
+          exclude: [endToEnd],
+          globalSetup: globSync(`packages/${name}/test/setup.ts`, { cwd: import.meta.dirname }).map((file) =>
+            `${import.meta.dirname}/${file}`
+          )
+        }
       })),
       { test: { name: "docs", include: ["build/doctest/**/*.test.ts"] } },
       {

@@ -13,7 +13,8 @@ const packed = join(root, "build/pack")
 const packages = [
   { folder: "effect-tasks", program: "consumer.ts", prints: "resized 3\n" },
   { folder: "dashboard", program: "consumer-dashboard.ts", prints: "the task is seen, the page is there\n" },
-  { folder: "threads", program: "consumer-threads.ts", prints: "42 from another thread\n" }
+  { folder: "threads", program: "consumer-threads.ts", prints: "42 from another thread\n" },
+  { folder: "sql", program: "consumer-sql.ts", prints: "after a restart: 42\n" }
 ].map((each) => ({ ...each, home: join(root, "packages", each.folder) }))
 const project = mkdtempSync(join(tmpdir(), "effect-tasks-consumer-"))
 

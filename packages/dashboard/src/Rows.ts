@@ -32,7 +32,8 @@ export const WaitingFor = Schema.Literals([
   "retry",
   "children",
   "task",
-  "effect"
+  "effect",
+  "elsewhere"
 ])
 
 /**

@@ -53,7 +53,7 @@ export type ExitStatus = "success" | "canceled" | "error"
  *
  * While it is queued: `"slot"` (every worker is busy), `"job-concurrency"` (a limit of its job, or one that jobs share),
  * `"pool-concurrency"` (that of a pool above it), `"rate"`, `"key"` (an earlier task of its key), `"paused"` (the worker
- * pool, its job or its key), `"delay"` (its own). While it sleeps: `"retry"` (the pause before another attempt), `"delay"`
+ * pool, its job or its key), `"delay"` (its own), `"elsewhere"` (a stored task that another process is to run). While it sleeps: `"retry"` (the pause before another attempt), `"delay"`
  * (its snooze), `"children"` (a pool), `"task"` (another task), `"effect"` (what it runs in `whileSleeping`), or a slot or
  * permit to go on.
  *
@@ -72,6 +72,7 @@ export type WaitingFor =
   | "children"
   | "task"
   | "effect"
+  | "elsewhere"
 
 /**
  * One consistent snapshot of a task. Moments are milliseconds since the epoch, lengths are milliseconds.

@@ -249,6 +249,20 @@ export class DuplicateTask extends Schema.TaggedError<DuplicateTask>()("Duplicat
 }
 
 /**
+ * The store of the job's tasks could not take the dispatch: `why` says what it answered, or that it did not for so long.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  why: Schema.String
+}) {
+  override get message(): string {
+    return `the store of its tasks is not available (${this.why}): see to the database, then dispatch again`
+  }
+}
+
+/**
  * Why a dispatch was refused.
  *
  * @category errors
@@ -260,7 +274,8 @@ export const DispatchErrorReason = Schema.Union([
   PoolClosed,
   WorkerPoolClosed,
   QueueFull,
-  DuplicateTask
+  DuplicateTask,
+  StoreUnavailable
 ])
 
 /**

@@ -28,7 +28,8 @@ export const WaitingFor = Schema.Literals([
   "retry",
   "children",
   "task",
-  "effect"
+  "effect",
+  "elsewhere"
 ])
 
 /**

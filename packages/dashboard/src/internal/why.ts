@@ -24,6 +24,7 @@ const sentences: Record<NonNullable<TaskRow["waitingFor"]>, string> = {
   retry: "An attempt failed, and the next one is due later",
   children: "It waits for its children",
   task: "It waits for another task, a message or an event",
+  elsewhere: "It is stored, and another process is to run it",
   effect: "It waits in whileSleeping, for what its handler runs there"
 }
 

@@ -44,7 +44,8 @@ export const waitingWords: Readonly<Record<NonNullable<TaskRow["waitingFor"]>, s
   retry: "for its next attempt",
   children: "for its children",
   task: "for another task",
-  effect: "for what it declared as a wait"
+  effect: "for what it declared as a wait",
+  elsewhere: "for a runner elsewhere"
 }
 
 /** What it waits for, with how many there are of it. */

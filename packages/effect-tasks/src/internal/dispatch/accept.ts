@@ -22,6 +22,7 @@ import { type JobState, keyConcern, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { PoolRecord } from "../record/pool.ts"
 import { rareOf, type Run, type Ticket } from "../record/run.ts"
+import { isParked } from "../record/stored.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countNew, countReuse } from "../transition/counting.ts"
 import { postpone, putOff, queue, setPriority } from "../transition/lifecycle.ts"
@@ -89,7 +90,12 @@ export const refused = ({ task }: Run, reason: DispatchErrorReason): Effect.Effe
 export const refusal = (job: string, reason: DispatchErrorReason): DispatchError =>
   bare(() => new DispatchError({ job, reason }))
 
-const accepted = (task: TaskRecord, origin: Origin, how: Circumstances, ticket: Ticket | undefined): Dispatched => {
+export const accepted = (
+  task: TaskRecord,
+  origin: Origin,
+  how: Circumstances,
+  ticket: Ticket | undefined
+): Dispatched => {
   if (how.accepted !== undefined) {
     if (ticket !== undefined) rareOf(ticket.run).seen = true // by who owns it
     how.accepted(ticket)
@@ -126,7 +132,7 @@ const ringBehind = (pool: PoolRecord, earlier: KeyQueue<Run>, stops: boolean): W
 
 const isJoinable = ({ task }: Run): boolean => task.state !== "Stopping" && task.state !== "Exited"
 
-const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): Dispatched => {
+export const join = ({ pool, priority }: TaskRecord, how: Circumstances, holder: Run): Dispatched => {
   const { task } = holder
   let ticket = ticketOf(pool, holder)
   if (ticket === undefined) {
@@ -162,13 +168,13 @@ const replace = (run: Run, how: Circumstances, holder: Run): Dispatched => {
   return outcome
 }
 
-const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
+export const reuse = (pool: PoolRecord, how: Circumstances, task: TaskRecord): Dispatched => {
   countReuse(task, pool)
   task.machine.emit(event.reused, task, pool)
   return accepted(task, "reused", how, undefined)
 }
 
-const insert = (
+export const insert = (
   run: Run,
   { cursor, delay = 0, from, limitKeys }: Circumstances,
   earlier: KeyQueue<Run> | undefined
@@ -196,14 +202,15 @@ const insert = (
   }
   countDispatch(task)
   machine.emit(event.queued, task, task.priority, task.queuedAt)
-  const keyQueue = earlier ?? (definition.unique === undefined ? undefined : keyQueueOf(job, key!))
+  const keyQueue = earlier ??
+    (definition.unique === undefined || run.registration.backend !== undefined ? undefined : keyQueueOf(job, key!))
   if (keyQueue !== undefined) {
     rareOf(run).keyPlace = keyQueue.add(run)
     if (key !== undefined) machine.reconsider(keyConcern(job, key))
   }
   if (definition.maxDelay < Infinity) rareOf(run).dueBy = machine.timers.moment() + definition.maxDelay
   if (delay > 0 && !machine.settings.inline) postpone(run, delay)
-  else queue(run)
+  else if (!isParked(task)) queue(run)
   machine.inStep--
 }
 

@@ -18,9 +18,10 @@ import { rareOf, Run } from "../record/run.ts"
 import { TaskRecord } from "../record/task.ts"
 import { limitKeysOf } from "../transition/limits.ts"
 import { type Circumstances, closed, type Dispatched, refusal } from "./accept.ts"
-import { submit } from "./admission.ts"
+import { submit as admit } from "./admission.ts"
 import { Cursor } from "./cursor.ts"
 import { inline } from "./holding.ts"
+import { store } from "./stored.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -150,6 +151,7 @@ const runFor = (
 }
 
 const submitted = (run: Run, how: Circumstances): Dispatched => {
+  const submit = run.registration.backend === undefined ? admit : store
   const waits = run.task.machine.settings.inline && how.accepted === undefined // its owner waits for it
   return waits ? inline(run, how, submit) : submit(run, how)
 }

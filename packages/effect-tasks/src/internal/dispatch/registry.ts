@@ -2,6 +2,7 @@
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Backend } from "../../Backend.ts"
 import type { Definition } from "../job/definition.ts"
 import type { LimitDefinition } from "../job/limit.ts"
 import { annotated, logSafely } from "../observe/log.ts"
@@ -14,7 +15,7 @@ import type { TaskRecord } from "../record/task.ts"
 import { stopTask } from "../transition/stop.ts"
 import { holdersOf } from "../transition/tickets.ts"
 import { awaitAll } from "../wait/closing.ts"
-import { waitersOf } from "../wait/graph.ts"
+import { heldUpBy, waitersOf } from "../wait/graph.ts"
 import { endReaders } from "../wait/wait.ts"
 
 export const register = (
@@ -22,7 +23,8 @@ export const register = (
   definition: Definition,
   handler: Registration["handler"],
   context: Context.Context<never>,
-  limits: ReadonlyArray<LimitDefinition>
+  limits: ReadonlyArray<LimitDefinition>,
+  backend?: Backend
 ): Registration => {
   const job = jobState(machine, definition)
   const registration: Registration = {
@@ -31,6 +33,7 @@ export const register = (
     handler,
     context: annotated(context),
     limits: [...new Set([...definition.limits, ...limits])], // one that is named twice is taken once
+    backend,
     phase: "open"
   }
   job.registrations.push(registration)
@@ -118,8 +121,20 @@ const isForgone = (task: TaskRecord): boolean =>
   task.state === "Queued" && [task, ...holdersOf(task)].every((node) => waitersOf(node).length === 0)
 
 const cancelAll = (tasks: ReadonlyArray<TaskRecord>): Effect.Effect<void> => {
-  for (const { run } of tasks) if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown" }, true)
+  for (const { run } of [...dependentOn(tasks), ...tasks]) {
+    if (run !== undefined) stopTask(run, { _tag: "cancel", reason: "shutdown", shutdown: true }, true)
+  }
   return tell(tasks, (count) => `Shutdown cancels ${count}`)
+}
+
+/**
+ * A stored task that is let go of has no outcome to wait for: the stored tasks that wait for it, or have dispatched it, are
+ * let go of too.
+ */
+const dependentOn = (tasks: ReadonlyArray<TaskRecord>): ReadonlyArray<TaskRecord> => {
+  const stored = tasks.filter(({ extras }) => extras?.stored !== undefined)
+  const parents = stored.flatMap(({ machine, parentId = "" }) => machine.stored.get(parentId) ?? [])
+  return heldUpBy([...stored, ...parents]).filter(({ extras }) => extras?.stored?.here === true)
 }
 
 const tell = ({ length }: ReadonlyArray<Node>, text: (count: string) => string): Effect.Effect<void> =>

@@ -34,7 +34,9 @@ export const dispatchAll = (
       refuse(definition.subject, "the items", items, "give an iterable or a Stream")
     }
     const machine = machineIn(fiber.context)
-    if (machine.settings.inline) return eachOf(items, (item) => one(item, how))
+    const isStored = machine.jobs.get(definition.tag)?.registrations.at(-1)?.backend !== undefined
+    // inline each has ended when it returns, and what is stored waits where it is stored
+    if (machine.settings.inline || isStored) return eachOf(items, (item) => one(item, how))
     const cursor = openCursor(fiber, machine, definition, ahead, how)
     if (cursor instanceof Error) return Effect.fail(cursor)
     const made = isStream(items) ? feeding(cursor, items) : filled(cursor, items)

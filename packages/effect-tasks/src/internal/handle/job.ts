@@ -6,6 +6,7 @@ import * as Effectable from "effect/Effectable"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { Backend } from "../../Backend.ts"
 import type { CronOptions, DispatchAllOptions, DispatchOptions, HandlerOptions, PauseOptions } from "../../Job.ts"
 import type { Any as AnyTask } from "../../Task.ts"
 import type { Circumstances, Dispatched } from "../dispatch/accept.ts"
@@ -16,7 +17,7 @@ import { type Checks, read, toFunction, toMillis, toText } from "../job/checks.t
 import type { Definition } from "../job/definition.ts"
 import { toLimits } from "../job/limit.ts"
 import { logSafely } from "../observe/log.ts"
-import type { JobState } from "../record/job.ts"
+import type { JobState, Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { holdJob } from "../transition/limits.ts"
@@ -95,12 +96,15 @@ export const make = (definition: Definition) => {
         if (checked._tag === "Failure") return Effect.succeed(Option.none())
         const key = definition.keyOf(checked.value)
         const found = directoryIn(fiber.context).newestOf(tag, key, keyOf)
-        return Effect.succeed(Option.map(Option.fromUndefinedOr(found), toTask))
+        return found === undefined
+          ? storedIn(fiber.context, tag, ({ find }) => find(key))
+          : Effect.succeedSome(toTask(found))
       })
     static readonly get = (id: string) =>
       Effect.withFiber((fiber) => {
         const found = directoryIn(fiber.context).task(toText(id, "the id", definition.subject))
-        return Effect.succeed(found?.job.tag === tag ? Option.some(toTask(found)) : Option.none())
+        if (found === undefined) return storedIn(fiber.context, tag, ({ get }) => get(id))
+        return Effect.succeed(found.job.tag === tag ? Option.some(toTask(found)) : Option.none())
       })
     static readonly is = (task: AnyTask) => task.job === tag
     static toString(): string {
@@ -112,7 +116,7 @@ export const make = (definition: Definition) => {
     static readonly toCron = (expression: string | Cron.Cron, options?: CronOptions<any>) =>
       toCron(definition, (payload, how) => new Dispatch(definition, payload, how), expression, options)
     static readonly of = <H>(handler: H): H => handler
-    static readonly toLayer = (handler: any, options?: HandlerOptions<any>) => toLayer(definition, handler, options)
+    static readonly toLayer = (handler: any, options?: HandlerOptions<any>) => layerOf(definition, handler, options)
     static readonly pause = (options: PauseOptions = {}) =>
       withJob(definition, (machine, job) => {
         const { for: millis = Infinity } = read(options, pauseOptions, definition.subject)
@@ -132,13 +136,24 @@ const withJob = (definition: Definition, f: (machine: Machine, job: JobState) =>
     return Effect.void
   })
 
+/** What this worker pool does not know its backend may. */
+const storedIn = (
+  context: Context.Context<never>,
+  tag: string,
+  ask: (backend: Backend) => Effect.Effect<Option.Option<AnyTask>>
+): Effect.Effect<Option.Option<AnyTask>> => {
+  const backend = machineIn(context).jobs.get(tag)?.registrations.at(-1)?.backend
+  return backend === undefined ? Effect.succeedNone : ask(backend)
+}
+
 type AnyHandler = Parameters<typeof register>[2]
 
 /** Registers as the last acquisition of its layer, so that the tasks end before anything the handler needs. */
-const toLayer = (
+export const layerOf = (
   definition: Definition,
   handler: AnyHandler | Effect.Effect<AnyHandler, any, any>,
-  options: HandlerOptions<any> = {}
+  options: HandlerOptions<any> = {},
+  makeBackend?: (machine: Machine, registration: () => Registration) => Effect.Effect<Backend, any, any>
 ) => {
   const { limits = [] } = read(options, handlerOptions, definition.subject)
   const Handler = Context.Service<{}>(`effect-tasks/Job/${definition.tag}`)
@@ -149,8 +164,10 @@ const toLayer = (
       const run = toFunction(given, "the handler", definition.subject)
       const context = yield* Effect.context<never>()
       const machine = machineIn(context)
+      let registered: Registration | undefined
+      const backend = yield* makeBackend?.(machine, () => registered!) ?? Effect.undefined // asked once it has registered
       const { job } = yield* Effect.acquireRelease(
-        Effect.sync(() => register(machine, definition, run, context, limits)),
+        Effect.sync(() => registered = register(machine, definition, run, context, limits, backend)),
         (registration) => unregister(machine, registration)
       )
       if (job.registrations.filter(({ phase }) => phase === "open").length > 1) {

@@ -19,6 +19,7 @@ import { Hold } from "../queue/rate.ts"
 import { exitOf, exitStatusOf } from "../record/outcome.ts"
 import { handleOf } from "../record/pool.ts"
 import { rareOf, type Run } from "../record/run.ts"
+import { isParked } from "../record/stored.ts"
 import { changesOf, progressOf, type TaskRecord } from "../record/task.ts"
 import { TaskTypeId } from "../record/typeIds.ts"
 import { register } from "../run/hooks.ts"
@@ -122,6 +123,9 @@ export class TaskHandle extends Printed implements AnyHandle {
       const { run, state } = this.record
       const complete = Effect.fail(new TaskAlreadyComplete({ taskId: this.id, job: this.job }))
       if (run === undefined || state === "Exited") return complete
+      const stored = this.record.extras?.stored
+      const sent = stored === undefined ? undefined : run.registration.backend!.send(stored, message)
+      if (sent !== undefined) return Effect.flatMap(sent, (taken) => (taken ? Effect.void : complete))
       if (run.marked) return Effect.void // no wait of a marked task returns normally, so nobody will read it
       return Effect.flatMap(send(this.record, message), (taken) => (taken ? Effect.void : complete))
     })
@@ -136,7 +140,12 @@ export class TaskHandle extends Printed implements AnyHandle {
   }
 
   setPriority(priority: number): Effect.Effect<void> {
-    return Effect.sync(() => setPriority(this.record, toPriority(priority, "priority", subjectOf(this.job))))
+    return Effect.sync(() => {
+      const { extras, run } = this.record
+      const checked = toPriority(priority, "priority", subjectOf(this.job))
+      setPriority(this.record, checked)
+      if (extras?.stored !== undefined) run?.registration.backend!.prioritized(extras.stored, checked)
+    })
   }
 
   get recompute(): Effect.Effect<AnyHandle, DispatchError> {
@@ -175,6 +184,7 @@ export class TaskHandle extends Printed implements AnyHandle {
 /** A task that somebody reads of: its failure is no surprise. */
 const watched = (task: TaskRecord): TaskRecord => {
   if (task.run !== undefined) rareOf(task.run).seen = true
+  if (isParked(task)) task.run?.registration.backend!.watched(task.extras!.stored!)
   return task
 }
 
@@ -246,6 +256,7 @@ const waitingFor = (run: Run): Status["waitingFor"] => {
   const { machine, state } = run.task
   const full = run.lane?.limits?.full?.waitingFor
   if (state === "Queued") {
+    if (isParked(run.task)) return Option.some("elsewhere")
     if (run.rare?.delay !== undefined) return Option.some("delay")
     if (run.lane === undefined) return Option.some("key")
     return Option.some(full ?? (machine.paused ? "paused" : "slot"))

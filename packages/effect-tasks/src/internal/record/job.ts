@@ -1,6 +1,7 @@
 /** What a worker pool knows of the jobs of one tag. */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Backend } from "../../Backend.ts"
 import type { Definition } from "../job/definition.ts"
 import type { LimitDefinition } from "../job/limit.ts"
 import type { KeyQueue } from "../queue/keyQueue.ts"
@@ -35,6 +36,8 @@ export interface Registration {
   readonly context: Context.Context<never>
   /** Those of the job, then those of this layer. */
   readonly limits: ReadonlyArray<LimitDefinition>
+  /** Stores its tasks. */
+  readonly backend: Backend | undefined
   /** "open", then "closing" while its live tasks have their grace, then "closed". */
   phase: "open" | "closing" | "closed"
 }

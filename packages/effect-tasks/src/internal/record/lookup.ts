@@ -30,6 +30,8 @@ export const indexOf = (machine: Machine): Index => machine.index ??= new Index(
 /** The visible task with this id. */
 export const find = (machine: Machine, id: string): TaskRecord | undefined => {
   if (machine.past !== undefined) return machine.past.deref()?.find((task) => task.id === id)
+  const stored = machine.stored.get(id)
+  if (stored !== undefined) return stored
   const task = indexOf(machine).get(Number(id.slice(id.lastIndexOf("-") + 1)))
   return task?.id === id ? task : undefined
 }

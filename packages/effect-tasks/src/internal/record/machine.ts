@@ -72,6 +72,10 @@ export class Machine {
   readonly global: PoolRecord
   readonly history: History<TaskRecord>
   readonly poolHistory: History<PoolRecord>
+  /** The visible tasks that a backend stores, by the id that it gave them. */
+  readonly stored = new Map<string, TaskRecord>()
+  /** A backend's, called at the end of each turn. */
+  onTurn: (() => void) | undefined
   /** Once somebody has looked for a task. */
   index: Index | undefined
   /** Once it has closed: the tasks that were visible then, which its directory keeps, and no handle. */
@@ -225,6 +229,7 @@ export class Machine {
 
   /** A task leaves the history; a kept result stays visible. Without an index it is not even read. */
   private forget(task: TaskRecord): void {
+    if (task.extras?.stored !== undefined) this.stored.delete(task.id)
     if (this.index === undefined) return
     if (task.job.kept.has(task)) extrasOf(task).outOfHistory = true
     else this.index.delete(task)

@@ -1,6 +1,7 @@
 /** The part of a task that stays with its handle. */
 import type * as Exit from "effect/Exit"
 import type * as Queue from "effect/Queue"
+import type { Stop } from "../../Backend.ts"
 import type { Timeouts } from "../job/definition.ts"
 import type { HookSet } from "./hooks.ts"
 import type { JobState } from "./job.ts"
@@ -9,11 +10,9 @@ import type { PoolRecord } from "./pool.ts"
 import type { Run } from "./run.ts"
 import { Progress, Reports, type Source, type Waiter } from "./source.ts"
 import type { State } from "./state.ts"
+import type { Stored } from "./stored.ts"
 
-/** A cancel or a timeout; one may end many tasks. */
-export type Stop =
-  | { readonly _tag: "cancel", readonly reason: string | undefined }
-  | { readonly _tag: "timeout", readonly phase: "queued" | "running", readonly after: number }
+export type { Stop }
 
 /** Why a task ends: the result of its handler, or a stop. */
 export type Verdict = Exit.Exit<unknown, unknown> | Stop
@@ -49,7 +48,7 @@ export class TaskRecord implements Source {
   }
 
   get id(): string {
-    return this.madeId ??= `${this.job.tag}-${this.machine.idPrefix}${this.number}`
+    return this.madeId ??= this.extras?.stored?.id ?? `${this.job.tag}-${this.machine.idPrefix}${this.number}`
   }
 
   get machine(): Machine {
@@ -80,6 +79,8 @@ export class Extras {
   /** The visible tasks of its key before and after it, once tasks are looked up. */
   older: TaskRecord | undefined
   newer: TaskRecord | undefined
+  /** What its backend knows it by. */
+  stored: Stored | undefined
   /** Made when somebody reports or reads. */
   progress: Progress | undefined
   /** For readers of its status; made when somebody reads. */

@@ -141,6 +141,7 @@ const prepareRetry = (run: Run, error: unknown): Effect.Effect<boolean, unknown>
     if (run.marked) return false
     task.extras?.hooks?.dropAttempt(task.attempt)
     task.attempt++
+    if (task.extras?.stored !== undefined) run.registration.backend!.retrying(task.extras.stored, delay)
     task.machine.emit(event.retrying, task, { attempt: task.attempt, error })
     touchTask(task)
     if (delay > 0 || needsMore(run)) yield* pause(run, delay, "retry")

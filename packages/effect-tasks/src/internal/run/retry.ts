@@ -12,11 +12,14 @@ import type { Run } from "../record/run.ts"
 export const retryable = (run: Run, exit: Exit.Exit<unknown, unknown>): { readonly error: unknown } | undefined => {
   const { retry } = run.registration.definition
   if (run.marked || retry === undefined || Exit.isSuccess(exit)) return undefined
-  if (run.task.attempt > (retry.times ?? Infinity)) return undefined
+  if (failuresBefore(run) >= (retry.times ?? Infinity)) return undefined
   const result = resultOf(run.task, exit)
   if (Exit.isSuccess(result) || !result.cause.reasons.every(Cause.isFailReason)) return undefined
   return { error: (result.cause.reasons[0] as Cause.Fail<unknown>).error } // every reason is a Fail
 }
+
+/** How many attempts have failed before this one, in earlier lives of a stored task too. */
+const failuresBefore = ({ task: { attempt, extras } }: Run): number => attempt - 1 - (extras?.stored?.restarts ?? 0)
 
 /** In milliseconds; none when the job's policy has had enough. */
 export const delayOfRetry = (run: Run, error: unknown): Effect.Effect<number | undefined> =>
@@ -42,7 +45,10 @@ const nextDelay = (run: Run, error: unknown): Effect.Effect<number | undefined> 
       )
   )
   const step = execution.retryStep === undefined
-    ? Effect.tap(makeStep, (made) => Effect.sync(() => (execution.retryStep = made)))
+    ? Effect.tap(makeStep, (made) => {
+      execution.retryStep = made
+      return Effect.replicateEffect(made(error), failuresBefore(run), { discard: true }) // those of earlier lives
+    })
     : Effect.succeed(execution.retryStep)
   return Effect.flatMap(step, (next) => next(error))
 }

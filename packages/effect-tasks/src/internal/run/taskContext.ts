@@ -57,6 +57,7 @@ export class TaskContextImpl extends Printed implements TaskContext<any, any, an
       toFunction(f, "update", subjectOf(task.job.tag))
       if (task.state === "Exited") return
       report(task, f(latestOf(task)))
+      if (task.extras?.stored !== undefined) this.run.registration.backend!.reported(task.extras.stored)
     })
   }
 

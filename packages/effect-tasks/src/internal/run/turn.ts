@@ -28,6 +28,7 @@ export const turn = (machine: Machine): void => {
     machine.tellNews()
     return machine.schedule()
   }
+  machine.onTurn?.()
   machine.timers.sweep()
   wakeDrainers(machine)
 }

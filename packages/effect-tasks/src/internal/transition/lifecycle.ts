@@ -5,6 +5,7 @@ import { keyConcern } from "../record/job.ts"
 import { causeOf, exitStatusOf } from "../record/outcome.ts"
 import { Failed } from "../record/pool.ts"
 import { rareOf, type Run, timeoutsOf } from "../record/run.ts"
+import type { Stored } from "../record/stored.ts"
 import { type Extras, extrasOf, type TaskRecord, touchTask, type Verdict } from "../record/task.ts"
 import { countersOf, isFailure, transition } from "./counting.ts"
 import { endClaim, releaseSlot } from "./slot.ts"
@@ -103,6 +104,23 @@ export const enterStopping = (run: Run, verdict: Verdict): void => {
 
 /** Everything of the task has ended but its hooks. A task that never started takes its verdict here. */
 export const exit = (run: Run, verdict?: Verdict): void => {
+  const stored = run.task.extras?.stored
+  if (stored?.here === true) record(run, stored, verdict)
+  else finish(run, verdict)
+}
+
+/** The outcome is stored first, and meanwhile holds no slot: `finish` takes the one that stands. */
+const record = (run: Run, stored: Stored, verdict: Verdict | undefined): void => {
+  if (stored.recording) return
+  const { registration, task } = run
+  stored.recording = true
+  if (task.state === "Queued") leaveQueue(run)
+  if (verdict !== undefined) task.verdict = verdict
+  releaseSlot(run)
+  registration.backend!.record(stored, task.verdict!) // what is stored has a backend
+}
+
+export const finish = (run: Run, verdict?: Verdict): void => {
   const { task } = run
   const { machine } = task
   machine.inStep++
@@ -212,7 +230,10 @@ const remember = (run: Run): void => {
   const { task } = run
   const { job, machine } = task
   const { definition } = run.registration
-  if (definition.kept !== undefined && definition === job.definition && exitStatusOf(task) === "success") {
+  if (
+    definition.kept !== undefined && task.extras?.stored === undefined && definition === job.definition &&
+    exitStatusOf(task) === "success"
+  ) {
     const key = task.key! // a job that keeps results works the key out at each dispatch
     job.kept.add(key, task)
     machine.reconsider(keyConcern(job, key))

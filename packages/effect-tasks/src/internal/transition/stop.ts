@@ -9,10 +9,13 @@ import { runOf } from "../record/currentTask.ts"
 import type { Machine } from "../record/machine.ts"
 import { type PoolRecord, runsOf } from "../record/pool.ts"
 import { rareOf, type Run, type Sharing, timeoutsOf } from "../record/run.ts"
+import { isParked } from "../record/stored.ts"
 import type { Stop } from "../record/task.ts"
 import { clearDeadline, enterStopping, exit } from "./lifecycle.ts"
 import { touch } from "./rollUp.ts"
 import { finishIfDone, letGo } from "./tickets.ts"
+
+type Cancel = Stop & { readonly _tag: "cancel" }
 
 /** The subtree that a stop reaches: marks all that is below, then takes the mark from what pools outside hold too. */
 class Subtree {
@@ -20,7 +23,7 @@ class Subtree {
   /** Whether it also reaches tasks whose verdict has fallen: a shutdown does, so that it ends. */
   private readonly evenStopping: boolean
   private runs: Array<Run> = []
-  private readonly pools = new Map<PoolRecord, string | undefined>()
+  private readonly pools = new Map<PoolRecord, Cancel>()
 
   constructor(targets: ReadonlyArray<Run | PoolRecord>, evenStopping = false) {
     this.targets = new Set(targets)
@@ -34,19 +37,18 @@ class Subtree {
     this.runs.push(run)
     const pools = run.execution?.pools
     if (pools === undefined) return
-    const reason = stop._tag === "cancel" ? stop.reason : `${run.task.id} timed out`
-    for (const pool of pools) this.addPool(pool, reason)
+    const below: Cancel = stop._tag === "cancel" ? stop : { _tag: "cancel", reason: `${run.task.id} timed out` }
+    for (const pool of pools) this.addPool(pool, below)
   }
 
-  addPool(pool: PoolRecord, reason: string | undefined): void {
-    if (!pool.canceled && !pool.done && !this.pools.has(pool)) this.pools.set(pool, reason)
+  addPool(pool: PoolRecord, stop: Cancel): void {
+    if (!pool.canceled && !pool.done && !this.pools.has(pool)) this.pools.set(pool, stop)
   }
 
   stop(machine: Machine): void {
     machine.inStep++
     // a Map iterates on over what is added meanwhile: no recursion, however deep the tree
-    for (const [pool, reason] of this.pools) {
-      const stop: Stop = { _tag: "cancel", reason }
+    for (const [pool, stop] of this.pools) {
       for (const run of runsOf(pool)) this.addRun(run, stop)
     }
     const held = this.runs.filter(({ rare }) => rare?.sharing !== undefined && this.isHeldOutside(rare.sharing))
@@ -81,7 +83,7 @@ class Subtree {
   }
 
   private cancelPools(): void {
-    for (const [pool, reason] of this.pools) {
+    for (const [pool, { reason }] of this.pools) {
       const { machine } = pool
       for (const cursor of machine.cursors) if (cursor.pool === pool) cursor.refuse(new PoolClosed({ poolId: pool.id }))
       if (pool.isGlobal) continue
@@ -97,7 +99,8 @@ class Subtree {
     const started = this.runs.filter((run) => run.execution !== undefined)
     for (const run of this.runs) {
       const { state } = run.task
-      if (state === "Queued") exit(run, run.stop!)
+      if (isParked(run.task) && !isShutdown(run.stop!)) stopElsewhere(run)
+      else if (state === "Queued") exit(run, run.stop!)
       else if (state !== "Stopping") enterStopping(run, run.stop!)
       run.waiting?.waits.forEach((wait) => wait.withdraw())
     }
@@ -116,6 +119,12 @@ class Subtree {
 const isHandler = (run: Run, fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   run.execution?.fiber === undefined ? runOf(fiber) === run : run.execution.fiber === fiber
 
+/** Whoever runs it tells its outcome. */
+const stopElsewhere = ({ registration, stop, task }: Run): void =>
+  registration.backend!.stopElsewhere(task.extras!.stored!, stop!) // it is parked
+
+const isShutdown = (stop: Stop): boolean => stop._tag === "cancel" && stop.shutdown === true
+
 /** Stops a task and everything below it. */
 export const stopTask = (run: Run, stop: Stop, evenStopping = false): void => {
   const subtree = new Subtree([run], evenStopping)
@@ -127,7 +136,7 @@ export const stopTask = (run: Run, stop: Stop, evenStopping = false): void => {
 export const cancelPools = (pools: ReadonlyArray<PoolRecord>, reason: string | undefined): void => {
   if (pools.length === 0) return
   const subtree = new Subtree(pools)
-  for (const pool of pools) subtree.addPool(pool, reason)
+  for (const pool of pools) subtree.addPool(pool, { _tag: "cancel", reason })
   subtree.stop(pools[0].machine)
 }
 
