@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Option, Schema } from "effect"
+import { Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { Job, Limit, type Task } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import { gate, script, scripted, settleTurns, stateOf, TestError, timedOut, withPool, Work, work } from "../support.ts"
@@ -254,6 +254,34 @@ describe("R26 Rates", () => {
       assert.include(String(Exit.isFailure(exit) && exit.cause), "no key")
       assert.deepStrictEqual(yield* Throws.tasks, [])
     }).pipe(withPool({}, Throws))
+  })
+
+  describe("A dispatcher that waits for room", () => {
+    for (const by of ["rate", "pause"]) {
+      it.effect(`is admitted when the ${by} has passed, though nothing else happens`, () =>
+        Effect.gen(function*() {
+          const { starts } = yield* recorded(["a", "b", "c"])
+          yield* Two.dispatch({ id: "a" })
+          yield* Two.dispatch({ id: "b" })
+          yield* settleTurns
+          if (by === "pause") yield* Two.pause({ for: "1 second" })
+          const fiber = yield* Effect.forkChild(Two.dispatch({ id: "c" }), { startImmediately: true })
+          yield* pass("999 millis")
+          assert.isUndefined(fiber.pollUnsafe())
+          yield* pass("1 millis")
+          assert.isDefined(fiber.pollUnsafe())
+          assert.deepStrictEqual(starts.at(-1), ["c", 1000])
+        }).pipe(withPool({ capacity: 0 }, Two)))
+    }
+
+    it.effect("leaves no timer behind when it is interrupted", () =>
+      Effect.gen(function*() {
+        yield* Two.dispatch({ id: "a" })
+        yield* Two.dispatch({ id: "b" })
+        const fiber = yield* Effect.forkChild(Two.dispatch({ id: "c" }), { startImmediately: true })
+        yield* settleTurns
+        yield* Fiber.interrupt(fiber)
+      }).pipe(withPool({ capacity: 0 }, Two)))
   })
 
   it.effect("other jobs are not held up", () =>
