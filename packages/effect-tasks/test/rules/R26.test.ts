@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
+import { Clock, Effect, Exit, Fiber, Option, Schema, Tracer } from "effect"
 import { Job, Limit, type Task } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import { gate, script, scripted, settleTurns, stateOf, TestError, timedOut, withPool, Work, work } from "../support.ts"
 
+class One extends Job.make("One", { ...scripted, rate: { limit: 1, window: "1 second" } }) {}
 class Two extends Job.make("Two", { ...scripted, rate: { limit: 2, window: "1 second" } }) {}
 class PerKey extends Job.make("PerKey", {
   ...scripted,
@@ -125,6 +126,34 @@ describe("R26 Rates", () => {
       assert.strictEqual(yield* task.await, "done")
     }).pipe(withPool({ workers: 1 }, Tries)))
 
+  it.effect("a start counts from the call of its handler, whatever has run since its token", () =>
+    Effect.gen(function*() {
+      const starts: Array<string> = []
+      let passed = 0n
+      const clock = yield* Clock.Clock
+      const ahead: Clock.Clock = Object.assign(Object.create(clock), {
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + passed
+      })
+      const slow = Tracer.make({
+        span: (options) => {
+          if (starts.length === 0) passed = 500_000_000n
+          return new Tracer.NativeSpan(options)
+        }
+      })
+      const test = Effect.gen(function*() {
+        for (const id of ["a", "b"]) {
+          yield* script(id, () => Effect.sync(() => starts.push(id)))
+          yield* One.dispatch({ id })
+        }
+        yield* settleTurns
+        yield* pass("999 millis")
+        assert.strictEqual(starts.length, 1)
+        yield* pass("1 millis")
+        assert.strictEqual(starts.length, 2)
+      })
+      yield* test.pipe(withPool({}, One), Effect.withTracer(slow), Effect.provideService(Clock.Clock, ahead))
+    }))
+
   it.effect("a resume is no start", () =>
     Effect.gen(function*() {
       yield* script("a", (self) => Effect.andThen(self.whileSleeping(Effect.sleep(100)), Effect.succeed("done")))
@@ -229,6 +258,26 @@ describe("R26 Rates", () => {
           yield* Effect.forEach(tasks, (task) => task.await)
         }).pipe(Effect.provide(layer))
       }).pipe(withPool())
+    })
+
+    it.effect("of a rate that shrinks says when it has room again", () => {
+      const calls = Limit.rate({ limit: 3, window: "1 second" })
+      class Calls extends Job.make("Calls", { ...scripted, limits: [calls] }) {}
+      return Effect.gen(function*() {
+        for (const id of ["a", "b", "c"]) {
+          yield* Calls.run({ id })
+          yield* pass("100 millis")
+        }
+        yield* calls.resize(1)
+        const last = yield* Calls.dispatch({ id: "d" })
+        yield* settleTurns
+        const { waitingUntil } = yield* last.status
+        assert.deepStrictEqual(waitingUntil, Option.some(1200))
+        yield* pass("899 millis")
+        assert.strictEqual(yield* stateOf(last), "Queued")
+        yield* pass("1 millis")
+        assert.strictEqual(yield* stateOf(last), "Exited")
+      }).pipe(withPool({}, Calls))
     })
 
     it.effect("cannot be resized to nothing", () =>

@@ -128,6 +128,8 @@ const emptyScope = Scope.makeUnsafe()
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class Execution {
   slot: number
+  /** When the slot was given, in monotonic time, where a rate asks. */
+  takenAt: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   state: Scope.Scope["state"] = emptyScope.state
   retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
@@ -136,6 +138,7 @@ export class Execution {
 
   constructor(before?: Execution) {
     this.slot = before === undefined ? -1 : before.slot
+    this.takenAt = before === undefined ? 0 : before.takenAt
     this.retryStep = before?.retryStep
     this.pools = before?.pools
   }

@@ -67,7 +67,9 @@ const traced = (run: Run, tracer: Tracer.Tracer): Effect.Effect<unknown, unknown
 }
 
 const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
-  const { registration, task } = run
+  const { limits, registration, task } = run
+  // whatever has run since its slot was given: a rate counts from here
+  if (limits?.isTimed) limits.called(run.execution!.takenAt, task.machine.timers.moment())
   const result = registration.handler(task.payload, new TaskContextImpl(run, task.attempt))
   return Effect.isEffect(result) ? result : toResult(result, () => `The handler of job "${task.job.tag}"`)
 }
