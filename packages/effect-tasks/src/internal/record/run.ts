@@ -111,8 +111,8 @@ export class Rare {
   seen = false
   /** The cursor that has made it, until it starts. */
   cursor: BulkEntry | undefined
-  /** Of the attempt that runs. */
-  snooze: Snooze | undefined
+  /** Those of the attempt that runs, which may have swallowed some. */
+  snoozed: Set<unknown> | undefined
   snoozes = 0
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 }
