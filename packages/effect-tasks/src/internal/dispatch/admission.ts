@@ -1,9 +1,9 @@
 /** Room in the queue: who has to wait for it, and what else ends that wait. */
 import * as Effect from "effect/Effect"
 import { QueueFull } from "../../TaskError.ts"
-import { keyConcern } from "../record/job.ts"
 import { Hold } from "../queue/rate.ts"
 import type { Deadline } from "../queue/timers.ts"
+import { keyConcern } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Run } from "../record/run.ts"
 import { limitKeysOf, limitsFor } from "../transition/limits.ts"
