@@ -131,7 +131,7 @@ class Scene {
       const [best] = free.toSorted((a, b) => isBefore(a, b) ? -1 : 1)
       assert.strictEqual(queue.peek(), best)
       if (best === undefined || !start) continue
-      best.limits?.take()
+      best.limits?.take(this.time.now)
       queue.remove(best)
       this.queued.delete(best)
       this.running.push(best)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Option, Schema } from "effect"
+import { Clock, Effect, Exit, Fiber, Option, Schema, Tracer } from "effect"
 import { Job, Limit } from "effect-tasks"
 import {
   gate,
@@ -16,6 +16,7 @@ import {
   work
 } from "../support.ts"
 
+class One extends Job.make("One", { ...scripted, rate: { limit: 1, window: "1 second" } }) {}
 class Two extends Job.make("Two", { ...scripted, rate: { limit: 2, window: "1 second" } }) {}
 class PerKey extends Job.make("PerKey", {
   ...scripted,
@@ -132,6 +133,34 @@ describe("R26 Rates", () => {
       assert.strictEqual(yield* task.await, "done")
     }).pipe(withPool({ workers: 1 }, Tries)))
 
+  it.effect("a start counts from the call of its handler, whatever has run since its token", () =>
+    Effect.gen(function*() {
+      const starts: Array<string> = []
+      let passed = 0n
+      const clock = yield* Clock.Clock
+      const ahead: Clock.Clock = Object.assign(Object.create(clock), {
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + passed
+      })
+      const slow = Tracer.make({
+        span: (options) => {
+          if (starts.length === 0) passed = 500_000_000n
+          return new Tracer.NativeSpan(options)
+        }
+      })
+      const test = Effect.gen(function*() {
+        for (const id of ["a", "b"]) {
+          yield* script(id, () => Effect.sync(() => starts.push(id)))
+          yield* One.dispatch({ id })
+        }
+        yield* settleTurns
+        yield* pass("999 millis")
+        assert.strictEqual(starts.length, 1)
+        yield* pass("1 millis")
+        assert.strictEqual(starts.length, 2)
+      })
+      yield* test.pipe(withPool({}, One), Effect.withTracer(slow), Effect.provideService(Clock.Clock, ahead))
+    }))
+
   it.effect("a resume is no start", () =>
     Effect.gen(function*() {
       yield* script("a", (self) => Effect.andThen(self.whileSleeping(Effect.sleep(100)), Effect.succeed("done")))
@@ -238,6 +267,26 @@ describe("R26 Rates", () => {
       }).pipe(withPool())
     })
 
+    it.effect("of a rate that shrinks says when it has room again", () => {
+      const calls = Limit.rate({ limit: 3, window: "1 second" })
+      class Calls extends Job.make("Calls", { ...scripted, limits: [calls] }) {}
+      return Effect.gen(function*() {
+        for (const id of ["a", "b", "c"]) {
+          yield* Calls.run({ id })
+          yield* pass("100 millis")
+        }
+        yield* calls.resize(1)
+        const last = yield* Calls.dispatch({ id: "d" })
+        yield* settleTurns
+        const { waitingUntil } = yield* last.status
+        assert.deepStrictEqual(waitingUntil, Option.some(1200))
+        yield* pass("899 millis")
+        assert.strictEqual(yield* stateOf(last), "Queued")
+        yield* pass("1 millis")
+        assert.strictEqual(yield* stateOf(last), "Exited")
+      }).pipe(withPool({}, Calls))
+    })
+
     it.effect("cannot be resized to nothing", () =>
       Effect.gen(function*() {
         const exit = yield* Effect.exit(permits.resize(0))
@@ -261,6 +310,34 @@ describe("R26 Rates", () => {
       assert.include(String(Exit.isFailure(exit) && exit.cause), "no key")
       assert.deepStrictEqual(yield* Throws.tasks, [])
     }).pipe(withPool({}, Throws))
+  })
+
+  describe("A dispatcher that waits for room", () => {
+    for (const by of ["rate", "pause"]) {
+      it.effect(`is admitted when the ${by} has passed, though nothing else happens`, () =>
+        Effect.gen(function*() {
+          const { starts } = yield* recorded(["a", "b", "c"])
+          yield* Two.dispatch({ id: "a" })
+          yield* Two.dispatch({ id: "b" })
+          yield* settleTurns
+          if (by === "pause") yield* Two.pause({ for: "1 second" })
+          const fiber = yield* Effect.forkChild(Two.dispatch({ id: "c" }), { startImmediately: true })
+          yield* pass("999 millis")
+          assert.isUndefined(fiber.pollUnsafe())
+          yield* pass("1 millis")
+          assert.isDefined(fiber.pollUnsafe())
+          assert.deepStrictEqual(starts.at(-1), ["c", 1000])
+        }).pipe(withPool({ capacity: 0 }, Two)))
+    }
+
+    it.effect("leaves no timer behind when it is interrupted", () =>
+      Effect.gen(function*() {
+        yield* Two.dispatch({ id: "a" })
+        yield* Two.dispatch({ id: "b" })
+        const fiber = yield* Effect.forkChild(Two.dispatch({ id: "c" }), { startImmediately: true })
+        yield* settleTurns
+        yield* Fiber.interrupt(fiber)
+      }).pipe(withPool({ capacity: 0 }, Two)))
   })
 
   it.effect("other jobs are not held up", () =>

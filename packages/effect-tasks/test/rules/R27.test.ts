@@ -1,13 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Effect, Exit, Option } from "effect"
+import { Cause, Clock, Effect, Exit, Layer, Option } from "effect"
 import { Tracer } from "effect"
 import { Job, type Task, TaskPool } from "effect-tasks"
+import { TestWorkerPool } from "effect-tasks/testing"
 import {
   canceled,
   gate,
   pass,
   script,
   scripted,
+  scriptedLayer,
+  Scripts,
   settleTurns,
   stateOf,
   TestError,
@@ -136,6 +139,59 @@ describe("R27 Snooze", () => {
       yield* script("a", (self) => Effect.catchCause(self.snooze("1 second"), () => Effect.succeed("caught")))
       assert.strictEqual(yield* (yield* Plain.dispatch({ id: "a" })).await, "caught")
     }).pipe(withPool({}, Plain)))
+
+  it.effect("one that was swallowed says nothing of a later one, in this attempt or the next", () =>
+    Effect.gen(function*() {
+      const calls: Array<number> = []
+      yield* script("a", (self) =>
+        Effect.gen(function*() {
+          calls.push(yield* Clock.currentTimeMillis)
+          if (self.snoozes > 0) return
+          yield* Effect.exit(self.snooze("1 second", { hold: true }))
+          if (self.attempt === 1) return yield* new TestError({ id: "a" })
+          return yield* self.snooze("10 seconds")
+        }))
+      const task = yield* Tries.dispatch({ id: "a" })
+      yield* settleTurns
+      yield* pass("9999 millis")
+      assert.deepStrictEqual(calls, [0, 0])
+      yield* Tries.run({ id: "not held" })
+      yield* pass("1 millis")
+      yield* task.await
+      assert.deepStrictEqual(calls, [0, 0, 10_000])
+    }).pipe(withPool({}, Tries)))
+
+  it.effect("fibers that snooze together sleep as long as the longest, and one that holds holds", () =>
+    Effect.gen(function*() {
+      yield* script("a", (self) =>
+        self.snoozes > 0 ? Effect.void : Effect.all([
+          Effect.ensuring(Effect.never, Effect.ignore(self.snooze("10 seconds"))),
+          self.snooze("1 second", { hold: true })
+        ], { concurrency: "unbounded" }))
+      const task = yield* Plain.dispatch({ id: "a" })
+      yield* settleTurns
+      const held = yield* Plain.dispatch({ id: "b" })
+      yield* settleTurns
+      assert.strictEqual(yield* waitingFor(held), "paused")
+      yield* pass("9999 millis")
+      assert.strictEqual(yield* stateOf(task), "Sleeping")
+      yield* pass("1 millis")
+      yield* task.await
+    }).pipe(withPool({}, Plain)))
+
+  it.effect("holds nothing in an inline test pool, where delays take no time", () =>
+    Effect.gen(function*() {
+      yield* script("a", snoozing(1, "1 second", true))
+      const task = yield* Plain.run({ id: "a" })
+      assert.deepStrictEqual(task, { attempt: 1, calls: [0, 0] })
+    }).pipe(
+      Effect.provide(
+        scriptedLayer(Plain).pipe(
+          Layer.provideMerge(TestWorkerPool.layerInline()),
+          Layer.provideMerge(Layer.sync(Scripts, () => new Map()))
+        )
+      )
+    ))
 
   it.effect("the span of its attempt has not failed", () => {
     const ends: Array<string> = []

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
 import { DispatchError, InvalidPayload, Job, PoolClosed, TaskPool, WaitCycle, WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import { defect, failure, gate, script, scripted, settleTurns, stateOf, withPool, Work, work } from "../support.ts"
 
 class Unique extends Job.make("Unique", { ...scripted, unique: true }) {}
 class Kept extends Job.make("Kept", { ...scripted, persistent: true }) {}
+class Newest extends Job.make("Newest", { ...scripted, key: ({ id }) => id, unique: "latest" }) {}
+class Reloaded extends Job.make("Reloaded", { payload: { id: Schema.String } }) {}
 class PerKey extends Job.make("PerKey", { ...scripted, concurrency: { limit: 1, key: ({ id }) => id[0]! } }) {}
 
 const ids = (count: number, prefix = "") => Array.from({ length: count }, (_, i) => ({ id: `${prefix}${i}` }))
@@ -255,6 +257,103 @@ describe("R31 dispatchAll", () => {
         yield* pool.cancel()
         assert.isTrue(Exit.isFailure(yield* Fiber.join(all)))
       }).pipe(Effect.scoped, withPool()))
+  })
+
+  it.effect("goes on with the newest layer of its job when an older one closes", () =>
+    Effect.gen(function*() {
+      const served: Array<string> = []
+      const held = gate()
+      const serve = (by: string) =>
+        Layer.build(
+          Reloaded.toLayer(({ id }) => Effect.andThen(held.wait, Effect.sync(() => served.push(`${by} ${id}`))))
+        )
+      const older = yield* Scope.make()
+      yield* Scope.provide(serve("older"), older)
+      const all = yield* Effect.forkChild(
+        Reloaded.dispatchAll(ids(3)) as Effect.Effect<void, DispatchError, WorkerPool>, // its layers come by hand
+        { startImmediately: true }
+      )
+      yield* settleTurns
+      yield* serve("newer")
+      yield* Scope.close(older, Exit.void)
+      yield* held.open
+      yield* Fiber.join(all)
+      yield* (yield* WorkerPool).drain
+      assert.deepStrictEqual(served, ["newer 1", "newer 2"])
+    }).pipe(Effect.scoped, withPool({ workers: 1 })))
+
+  it.effect("a length that is no count counts nothing", () =>
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      const held = yield* busy(1)
+      for (const length of [-2, 1.5, NaN, "3"]) {
+        yield* Effect.forkChild(Work.dispatchAll(Object.assign(lazily(ids(1)), { length }), { pool }), {
+          startImmediately: true
+        })
+        assert.strictEqual((yield* pool.status).total, 0)
+      }
+      yield* held.open
+      yield* pool.join
+      assert.deepStrictEqual(yield* counts(pool), { total: 4, queued: 0, complete: 4, canceled: 0 })
+    }).pipe(Effect.scoped, withPool({ workers: 1 })))
+
+  it.effect("a pool whose cancel ends it is told of as canceled before it is done", () =>
+    Effect.gen(function*() {
+      const told: Array<string> = []
+      yield* Effect.forkChild(
+        Stream.runForEach((yield* WorkerPool).events, ({ _tag }) => Effect.sync(() => told.push(_tag))),
+        { startImmediately: true }
+      )
+      const held = yield* busy(1)
+      const pool = yield* TaskPool.make()
+      yield* Effect.forkChild(Effect.exit(Work.dispatchAll(ids(2), { pool })), { startImmediately: true })
+      yield* pool.seal
+      yield* pool.cancel()
+      yield* settleTurns
+      assert.deepStrictEqual(told.slice(-3), ["PoolSealed", "PoolSealed", "PoolDone"])
+      yield* held.open
+    }).pipe(Effect.scoped, withPool({ workers: 1 })))
+
+  describe("and a drain inside a task", () => {
+    it.effect("waits for items of which nobody knows how many there are", () =>
+      Effect.gen(function*() {
+        const made = { made: 0, closed: false }
+        const held = gate()
+        yield* script("drains", () => Effect.andThen(held.wait, Effect.flatMap(WorkerPool, ({ drain }) => drain)))
+        const drains = yield* Work.dispatch({ id: "drains" })
+        yield* settleTurns
+        const all = yield* Effect.forkChild(Work.dispatchAll(lazily(ids(3), made)), { startImmediately: true })
+        yield* held.open
+        yield* drains.await
+        assert.strictEqual(made.made, 3)
+        yield* Fiber.join(all)
+      }).pipe(withPool({ workers: 1 })))
+
+    it.effect("leaves out those that wait for that task", () =>
+      Effect.gen(function*() {
+        const held = gate()
+        yield* script("drains", () => Effect.andThen(held.wait, Effect.flatMap(WorkerPool, ({ drain }) => drain)))
+        const drains = yield* Newest.dispatch({ id: "drains" })
+        yield* settleTurns
+        const items = [{ id: "drains" }, { id: "last" }]
+        const all = yield* Effect.forkChild(Newest.dispatchAll(items, { ahead: 1 }), { startImmediately: true })
+        yield* settleTurns
+        yield* script("drains", () => Effect.void)
+        yield* held.open
+        yield* drains.await
+        yield* Fiber.join(all)
+        yield* (yield* WorkerPool).drain
+      }).pipe(withPool({}, Newest)))
+
+    it.effect("leaves out the items that its own Stream would bring", () =>
+      Effect.gen(function*() {
+        yield* script("drains", () => {
+          const drain = Stream.fromEffect(Effect.flatMap(WorkerPool, ({ drain }) => Effect.as(drain, { id: "after" })))
+          return Work.dispatchAll(drain)
+        })
+        yield* (yield* Work.dispatch({ id: "drains" })).await
+        yield* (yield* WorkerPool).drain
+      }).pipe(withPool({})))
   })
 
   it.effect("refuses what cannot work", () =>

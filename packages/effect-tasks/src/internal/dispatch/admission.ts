@@ -1,6 +1,8 @@
 /** Room in the queue: who has to wait for it, and what else ends that wait. */
 import * as Effect from "effect/Effect"
 import { QueueFull } from "../../TaskError.ts"
+import { Hold } from "../queue/rate.ts"
+import type { Deadline } from "../queue/timers.ts"
 import { keyConcern } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Run } from "../record/run.ts"
@@ -29,7 +31,16 @@ const hasRoom = (run: Run, { limitKeys }: Circumstances): boolean => {
 /** Admits the first that waits, when there is room; whether there was one. */
 export const admitNext = (machine: Machine): boolean => {
   const next = machine.suspended.peek()
-  return next !== undefined && next.hasRoom() && next.admit(true)
+  if (next === undefined) return false
+  if (next.hasRoom()) return next.admit(true)
+  next.watch()
+  return false
+}
+
+/** When time gives the room that a limit has not; nothing else would call for a turn then. */
+const opensIn = (run: Run, { limitKeys }: Circumstances): number => {
+  const full = limitsFor(run, limitKeys).find((limit) => !limit.hasRoom)
+  return full instanceof Hold ? full.opensAt - run.task.machine.timers.moment() : Infinity
 }
 
 const suspend = (run: Run, how: Circumstances): Dispatched =>
@@ -37,11 +48,19 @@ const suspend = (run: Run, how: Circumstances): Dispatched =>
     const { machine, priority } = run.task
     const { suspended } = machine
     let renewed = how
+    let alarm: Deadline | undefined
+    const disarm = () => {
+      if (alarm !== undefined) machine.timers.clear(alarm)
+    }
+    const leave = () => {
+      disarm()
+      suspended.remove(dispatch)
+    }
     const admit = (hasRoom: boolean): boolean => {
       if (dispatch.heapIndex < 0) return true
       const outcome = orDie(() => accept(run, renewed = renew(run, renewed), hasRoom))
       if (outcome === undefined) return false
-      suspended.remove(dispatch)
+      leave()
       resume(outcome)
       return true
     }
@@ -51,11 +70,15 @@ const suspend = (run: Run, how: Circumstances): Dispatched =>
       concerns: concernsOf(run),
       heapIndex: -1,
       hasRoom: () => hasRoom(run, renewed),
+      watch: () => {
+        disarm()
+        alarm = machine.timers.set(Math.ceil(opensIn(run, renewed)), () => machine.schedule())
+      },
       admit
     }
     suspended.add(dispatch)
     machine.schedule()
-    return Effect.sync(() => suspended.remove(dispatch))
+    return Effect.sync(leave)
   })
 
 /** What may refuse it without room, or accept it without any. */

@@ -116,7 +116,10 @@ export const openCursor = (
       const limitKeys = limitKeysOf(registration, payload.value)
       return submitted(runFor(task, registration, fiber, timeouts), { from, limitKeys, delay, cursor })
     },
-    refused: () => closed(registration, pool, from, true)
+    refused: () => {
+      const newest = registrationOf(machine, tag, from)
+      return newest === undefined ? notRegistered(machine, tag).reason : closed(newest, pool, from, true)
+    }
   })
 }
 

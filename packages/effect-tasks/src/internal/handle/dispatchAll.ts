@@ -8,7 +8,7 @@ import type { DispatchAllOptions, DispatchOptions } from "../../Job.ts"
 import type { DispatchError } from "../../TaskError.ts"
 import type { Cursor } from "../dispatch/cursor.ts"
 import { openCursor } from "../dispatch/dispatch.ts"
-import { refuse, toInteger } from "../job/checks.ts"
+import { isInteger, refuse, toInteger } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
 import { until } from "../wait/wait.ts"
 import { machineIn } from "./service.ts"
@@ -63,7 +63,7 @@ const filled = (cursor: Cursor, items: Iterable<unknown>): Effect.Effect<void> =
 const countOf = (items: Iterable<unknown>): number => {
   const { length, size } = items as { readonly length?: unknown, readonly size?: unknown }
   const count = length ?? size
-  return Number.isSafeInteger(count) ? count as number : 0
+  return isInteger(count, 0) ? count : 0
 }
 
 /** The next chunk is pulled while the tasks of this one are made. */

@@ -139,7 +139,8 @@ export const toDelay: Check<number> = (delay, option, subject) => {
   return millis < Infinity ? millis : refuse(subject, option, delay, "the task would never start")
 }
 
-const isInteger = (value: unknown, least: number): value is number =>
+/** A whole number of at least `least`. */
+export const isInteger = (value: unknown, least: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least // a safe integer is a number
 
 /** A whole number of at least `least`. */

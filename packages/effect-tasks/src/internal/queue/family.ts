@@ -1,13 +1,12 @@
 /** The limits that one definition makes in one worker pool: one, or one of each key. */
 import type { LimitDefinition, Resized } from "../job/limit.ts"
-import { Fifo } from "./fifo.ts"
 import { Permits } from "./limit.ts"
 import { type Driver, Rate } from "./rate.ts"
 
 export class Family implements Resized {
   private readonly byKey = new Map<string, Permits | Rate>()
   /** Keys of rates without tasks, in the order in which they lost the last: a rate remembers starts until its window is over. */
-  private readonly resting = new Fifo<string>()
+  private readonly resting = new Set<string>()
   private readonly definition: LimitDefinition
   private readonly driver: Driver
 
@@ -51,15 +50,23 @@ export class Family implements Resized {
     const { keyOf, limit, window } = this.definition
     if (window === undefined) return new Permits(limit, "job-concurrency", () => this.delete(key))
     const isKeyed = keyOf !== undefined
-    return new Rate({ limit, window, isKeyed }, this.driver, () => this.resting.push(key))
+    return new Rate({ limit, window, isKeyed }, this.driver, () => this.rest(key))
+  }
+
+  private rest(key: string): void {
+    this.resting.delete(key) // it is the last again
+    this.resting.add(key)
   }
 
   private sweep(): void {
-    for (let key = this.resting.peek(); key !== undefined; key = this.resting.peek()) {
+    for (const key of this.resting) {
       const rate = this.byKey.get(key)
       const isIdle = rate instanceof Rate && rate.users === 0
-      if (isIdle && !rate.isForgotten) return
-      this.resting.shift()
+      if (isIdle && !rate.isForgotten) {
+        if (rate.waitingFor === "paused") this.rest(key) // a hold may be longer than the windows of those behind it
+        return
+      }
+      this.resting.delete(key)
       if (isIdle) this.delete(key)
     }
   }

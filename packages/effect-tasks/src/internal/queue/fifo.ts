@@ -11,6 +11,11 @@ export class Fifo<T> {
     return this.items[this.head]
   }
 
+  /** Counted from the first, which is 0. */
+  at(index: number): T | undefined {
+    return this.items[this.head + index]
+  }
+
   push(item: T): void {
     this.items.push(item)
   }
@@ -22,6 +27,13 @@ export class Fifo<T> {
     if (this.head > 1024 && this.head * 2 > this.items.length) this.compact()
     else if (this.head === this.items.length) this.clear()
     return item
+  }
+
+  /** Takes out the last of these, which is mostly near the end. */
+  removeLast(item: T): void {
+    const index = this.items.lastIndexOf(item)
+    if (index >= this.head) this.items.splice(index, 1)
+    if (this.head === this.items.length) this.clear()
   }
 
   values(): Array<T> {

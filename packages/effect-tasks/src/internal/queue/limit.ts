@@ -23,7 +23,8 @@ export abstract class Limit {
   abstract readonly isHeld: boolean
   /** How many could take from it now. */
   abstract readonly room: number
-  abstract take(): void
+  /** At this monotonic time. */
+  abstract take(now: number): void
   abstract release(): void
 
   get hasRoom(): boolean {

@@ -3,11 +3,14 @@
  * the same order, share one list of them, and so lanes: the lists are the nodes of a tree.
  */
 import type { Limit } from "./limit.ts"
+import { Rate } from "./rate.ts"
 
 export class Limits {
   readonly all: ReadonlyArray<Limit>
   /** What a task holds while it runs, and needs again to go on after a wait. */
   readonly held: Limits | undefined
+  /** Whether one of them asks when it is taken. */
+  readonly isTimed: boolean
   /** Those with one more limit. */
   readonly longer = new Map<Limit, Limits>()
   private readonly shorter: Limits | undefined
@@ -18,6 +21,7 @@ export class Limits {
 
   constructor(tree: LimitTree, shorter: Limits | undefined, last: Limit, onIdle: () => void) {
     this.all = [...shorter?.all ?? [], last]
+    this.isTimed = last instanceof Rate || shorter?.isTimed === true
     this.shorter = shorter
     this.last = last
     this.onIdle = onIdle
@@ -34,8 +38,13 @@ export class Limits {
     return undefined
   }
 
-  take(): void {
-    for (const limit of this.all) limit.take()
+  take(now: number): void {
+    for (const limit of this.all) limit.take(now)
+  }
+
+  /** The handler of a task that has taken from all at this time is called now. */
+  called(taken: number, now: number): void {
+    if (now > taken) { for (const limit of this.all) if (limit instanceof Rate) limit.move(taken, now) }
   }
 
   release(): void {

@@ -36,7 +36,7 @@ export class Hold extends Limit {
     return this.isHeldBack ? 0 : Infinity
   }
 
-  take(): void {}
+  take(_now: number): void {}
   release(): void {}
 
   /** Replaces what was said before. */
@@ -117,7 +117,7 @@ export class Rate extends Hold {
   override get opensAt(): number {
     this.sweep()
     const full = this.starts.length >= this.limit
-    return Math.max(this.until, full ? this.starts.peek()! + this.window : -Infinity)
+    return Math.max(this.until, full ? this.starts.at(this.starts.length - this.limit)! + this.window : -Infinity)
   }
 
   /** Whether another one would be no different. */
@@ -132,9 +132,15 @@ export class Rate extends Hold {
     return this.starts.length
   }
 
-  override take(): void {
-    this.starts.push(this.driver.timers.moment())
+  override take(now: number): void {
+    this.starts.push(now)
     this.watch()
+  }
+
+  /** A start is later than it was taken for. */
+  move(from: number, to: number): void {
+    this.starts.removeLast(from)
+    this.starts.push(to)
   }
 
   resize(limit: number): void {

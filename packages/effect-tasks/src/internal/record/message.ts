@@ -38,6 +38,8 @@ export type Message =
 /** A dispatcher that waits for room. */
 export interface SuspendedDispatch {
   readonly hasRoom: () => boolean
+  /** Calls for a turn when the limit that it meets full has room again by time alone. */
+  readonly watch: () => void
   /** Tries once more; whether it went on, accepted or refused. */
   readonly admit: (hasRoom: boolean) => boolean
 }

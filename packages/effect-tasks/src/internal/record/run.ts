@@ -111,8 +111,8 @@ export class Rare {
   seen = false
   /** The cursor that has made it, until it starts. */
   cursor: BulkEntry | undefined
-  /** Of the attempt that runs. */
-  snooze: Snooze | undefined
+  /** Those of the attempt that runs, which may have swallowed some. */
+  snoozed: Set<unknown> | undefined
   snoozes = 0
   dispatchedIn: { readonly span: Tracer.AnySpan | undefined, readonly tracer: Tracer.Tracer | undefined } | undefined
 }
@@ -128,6 +128,8 @@ const emptyScope = Scope.makeUnsafe()
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class Execution {
   slot: number
+  /** When the slot was given, in monotonic time, where a rate asks. */
+  takenAt: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   state: Scope.Scope["state"] = emptyScope.state
   retryStep: ((error: unknown) => Effect.Effect<number | undefined>) | undefined
@@ -136,6 +138,7 @@ export class Execution {
 
   constructor(before?: Execution) {
     this.slot = before === undefined ? -1 : before.slot
+    this.takenAt = before === undefined ? 0 : before.takenAt
     this.retryStep = before?.retryStep
     this.pools = before?.pools
   }

@@ -20,7 +20,7 @@ import { armTimeout } from "../transition/stop.ts"
 import { closePools, openPools } from "../wait/closing.ts"
 import { park } from "../wait/wait.ts"
 import { delayOfRetry, retryable } from "./retry.ts"
-import { snoozeOf, withoutSnooze } from "./snooze.ts"
+import { isSnooze, snoozeOf, withoutSnooze } from "./snooze.ts"
 import { TaskContextImpl } from "./taskContext.ts"
 
 /** The first attempt of a task that has its slot. */
@@ -41,6 +41,7 @@ export const startRun = (run: Run): void => {
 export const attemptAgain = (run: Run, failed: Exit.Exit<unknown, unknown>): void => {
   if (run.marked) return conclude(run, failed)
   run.execution = new Execution(run.execution)
+  if (run.rare !== undefined) run.rare.snoozed = undefined
   attempt(run)
 }
 
@@ -62,12 +63,14 @@ const traced = (run: Run, tracer: Tracer.Tracer): Effect.Effect<unknown, unknown
   })
   return Effect.flatMap(
     inSpan(run, tracer, handler),
-    (result) => (result !== undefined && result === run.rare?.snooze ? Effect.die(result) : Effect.succeed(result))
+    (result) => (isSnooze(run, result) ? Effect.die(result) : Effect.succeed(result))
   )
 }
 
 const invoke = (run: Run): Effect.Effect<unknown, unknown, any> => {
-  const { registration, task } = run
+  const { limits, registration, task } = run
+  // whatever has run since its slot was given: a rate counts from here
+  if (limits?.isTimed) limits.called(run.execution!.takenAt, task.machine.timers.moment())
   const result = registration.handler(task.payload, new TaskContextImpl(run, task.attempt))
   return Effect.isEffect(result) ? result : toResult(result, () => `The handler of job "${task.job.tag}"`)
 }
@@ -120,13 +123,11 @@ const anotherAfter = (
 const prepareRest = (run: Run, { hold, millis }: Snooze): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const { task } = run
-    if (hold) holdBack(run, millis)
+    if (hold && !task.machine.settings.inline) holdBack(run, millis)
     yield* Effect.uninterruptible(closeAttempt(run, Exit.void))
     if (run.marked) return false
     task.extras?.hooks?.dropAttempt(task.attempt)
-    const rare = rareOf(run)
-    rare.snooze = undefined
-    rare.snoozes++
+    rareOf(run).snoozes++
     yield* pause(run, millis, "delay")
     return true
   })

@@ -67,7 +67,7 @@ export const regate = (run: Run, limits: Limits | undefined): void => {
   const queue = run.lane?.queue
   queue?.remove(run)
   if (run.execution !== undefined && run.execution.slot >= 0) {
-    limits?.held?.take()
+    limits?.held?.take(0) // what is held asks for no time
     before?.held?.release()
   }
   run.limits = limits

@@ -35,7 +35,11 @@ export const takeSlot = (run: Run): Execution => {
   const { task } = run
   const execution = run.execution ??= new Execution()
   execution.slot = task.worker = task.machine.slots.take()
-  run.lane!.limits?.take()
+  const limits = run.lane!.limits
+  if (limits !== undefined) {
+    if (limits.isTimed) execution.takenAt = task.machine.timers.moment()
+    limits.take(execution.takenAt)
+  }
   return execution
 }
 

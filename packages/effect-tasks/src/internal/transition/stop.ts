@@ -85,8 +85,12 @@ class Subtree {
   private cancelPools(): void {
     for (const [pool, { reason }] of this.pools) {
       const { machine } = pool
-      for (const cursor of machine.cursors) if (cursor.pool === pool) cursor.refuse(new PoolClosed({ poolId: pool.id }))
-      if (pool.isGlobal) continue
+      if (pool.isGlobal) {
+        for (const cursor of machine.cursors) {
+          if (cursor.pool === pool) cursor.refuse(new PoolClosed({ poolId: pool.id }))
+        }
+        continue
+      }
       pool.canceled = true
       pool.cancelReason = reason
       machine.emit(event.poolSealed, pool, true)

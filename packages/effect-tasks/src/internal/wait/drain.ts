@@ -1,6 +1,8 @@
 /** Waiting until nothing is live. */
 import * as Effect from "effect/Effect"
 import { nodeOf } from "../record/currentTask.ts"
+import type { BulkEntry } from "../record/cursor.ts"
+import { unsettled } from "../record/lookup.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Node } from "../record/source.ts"
 import { heldUpBy } from "./graph.ts"
@@ -34,5 +36,20 @@ const inside = (machine: Machine): Array<Node> =>
 const isIdle = ({ cursors, live }: Machine): boolean => live === 0 && cursors.size === 0
 
 /** Whether all that is live waits for these. */
-const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean =>
-  isIdle(machine) || heldUpBy(drainers).filter((task) => task.machine === machine).length >= machine.live
+const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean => {
+  if (isIdle(machine)) return true
+  const held = new Set<Node>(heldUpBy(drainers).filter((task) => task.machine === machine))
+  let count = held.size
+  for (const cursor of machine.cursors) {
+    if (!isHeldUp(machine, cursor, held)) return false
+    count += cursor.counted
+  }
+  return count >= machine.live
+}
+
+/** Whether the tasks that it has made would have to start first, or its dispatcher to bring more items, and they wait too. */
+const isHeldUp = (machine: Machine, cursor: BulkEntry, held: ReadonlySet<Node>): boolean => {
+  if (cursor.lane !== undefined) return false
+  if (!cursor.isFull) return cursor.from !== undefined && held.has(cursor.from)
+  return unsettled(machine).every((task) => task.run?.rare?.cursor !== cursor || held.has(task))
+}
