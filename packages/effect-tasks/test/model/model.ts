@@ -72,6 +72,7 @@ export class Model extends Life {
       if (isCut) return
       const through = "through" in act && act.through && /^(Fail|Die)/.test(result)
       if (act._tag === "End") this.fiberEnded(by, outcomes[act.outcome])
+      else if (act._tag === "Snooze") this.fiberLeaves(by, () => this.snoozed(by.task, act.millis, act.hold))
       else if (through) this.fiberEnded(by, result)
       else by.idle = true
     })
@@ -108,6 +109,13 @@ export class Model extends Life {
         by?.task.pools.push(pool)
         if (by?.task.marked) this.stop([], [pool], canceled) // it is below a stopped task
         return answer(`pool ${pool.number}`)
+      }
+      case "ResizePool": {
+        const pool = this.pools[act.pool]!
+        if (pool.concurrency !== undefined || (act.concurrency < Infinity && !pool.released)) {
+          pool.concurrency = act.concurrency
+        }
+        return ok()
       }
       case "Seal":
         this.seal(this.pools[act.pool]!)
@@ -161,6 +169,7 @@ export class Model extends Life {
         return ok()
       }
       case "End":
+      case "Snooze":
         return ok()
       case "Sleep": {
         const gate = this.gate(`sleep of op ${number}`)
@@ -200,6 +209,10 @@ export class Model extends Life {
         return ok()
       case "Resize":
         this.workers = act.workers
+        return ok()
+      case "PauseJob":
+      case "ResumeJob":
+        this.holdJob(act.job, act._tag === "PauseJob" ? this.now + (act.millis ?? Infinity) : -Infinity)
         return ok()
       case "Drain":
         if (this.isIdle) return ok()
