@@ -47,6 +47,7 @@ export class Cursor implements BulkEntry, Source {
   readonly number = 0
   readonly weight = 0
   counted = 0
+  unstarted = 0
   waiters: Set<Waiter> | undefined
   result: Exit.Exit<void, unknown> | undefined
   /** Who brings chunks waits for this. */
@@ -54,7 +55,6 @@ export class Cursor implements BulkEntry, Source {
   private readonly bulk: Bulk
   private readonly chunks: Array<Iterator<unknown>> = []
   private isComplete = false
-  private unstarted = 0
 
   constructor(bulk: Bulk) {
     const { pool } = bulk
@@ -72,6 +72,14 @@ export class Cursor implements BulkEntry, Source {
 
   get ready(): boolean {
     return this.result !== undefined
+  }
+
+  get from(): Node | undefined {
+    return this.bulk.from
+  }
+
+  get isFull(): boolean {
+    return this.unstarted >= this.bulk.ahead
   }
 
   /** More items, which count in the pool at once where their number is known. */
@@ -145,11 +153,11 @@ export class Cursor implements BulkEntry, Source {
     if (this.pool.machine.ready.peek() === run) return // it starts now
     rareOf(run!).cursor = this
     this.unstarted++
-    if (this.unstarted >= this.bulk.ahead) this.leave()
+    if (this.isFull) this.leave()
     const behind = run!.rare?.keyPlace?.queue // it cannot have settled in this step
     if (behind === undefined || behind.first === run) return
     for (const earlier of behind.backwards()) {
-      const ring = checkRing(this.bulk.from, earlier.task)
+      const ring = checkRing(this.from, earlier.task)
       if (ring !== undefined) return this.end(Exit.die(ring))
     }
   }
@@ -162,7 +170,7 @@ export class Cursor implements BulkEntry, Source {
   }
 
   private stand(): void {
-    if (this.ready || this.lane !== undefined || this.chunks.length === 0 || this.unstarted >= this.bulk.ahead) return
+    if (this.ready || this.lane !== undefined || this.chunks.length === 0 || this.isFull) return
     const { depth, machine } = this.pool
     machine.ready.add(this, this.bulk.priority, depth, undefined)
     machine.schedule()

@@ -3,6 +3,7 @@ import type { Exit } from "effect/Exit"
 import type { DispatchErrorReason } from "../../TaskError.ts"
 import type { Entry } from "../queue/readyQueue.ts"
 import type { PoolRecord } from "./pool.ts"
+import type { Node } from "./source.ts"
 
 export interface BulkEntry extends Entry {
   readonly pool: PoolRecord
@@ -10,6 +11,12 @@ export interface BulkEntry extends Entry {
   readonly orderOfTasks: number
   /** How many of its items are counted as queued though they are no tasks yet. */
   counted: number
+  /** Who dispatches. */
+  readonly from: Node | undefined
+  /** How many of its tasks have not started. */
+  readonly unstarted: number
+  /** Whether one of them must start before it makes another one. */
+  readonly isFull: boolean
   /** Its turn has come: makes its next task. It runs a user's code. */
   pull(): void
   /** One of its tasks has started, or never will. */

@@ -1,8 +1,10 @@
 /** Waiting until nothing is live. */
 import * as Effect from "effect/Effect"
 import { nodeOf } from "../record/currentTask.ts"
+import type { BulkEntry } from "../record/cursor.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Node } from "../record/source.ts"
+import type { TaskRecord } from "../record/task.ts"
 import { heldUpBy } from "./graph.ts"
 import { park } from "./wait.ts"
 
@@ -34,5 +36,19 @@ const inside = (machine: Machine): Array<Node> =>
 const isIdle = ({ cursors, live }: Machine): boolean => live === 0 && cursors.size === 0
 
 /** Whether all that is live waits for these. */
-const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean =>
-  isIdle(machine) || heldUpBy(drainers).filter((task) => task.machine === machine).length >= machine.live
+const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean => {
+  if (isIdle(machine)) return true
+  const held = heldUpBy(drainers).filter((task) => task.machine === machine)
+  let count = held.length
+  for (const cursor of machine.cursors) {
+    if (!isHeldUp(cursor, held)) return false
+    count += cursor.counted
+  }
+  return count >= machine.live
+}
+
+/** One that is full goes on when one of its tasks starts, one without items when who dispatches brings more. */
+const isHeldUp = (cursor: BulkEntry, held: ReadonlyArray<TaskRecord>): boolean =>
+  cursor.isFull
+    ? held.filter(({ run }) => run?.rare?.cursor === cursor).length >= cursor.unstarted
+    : cursor.lane === undefined && held.some((task) => task === cursor.from)
