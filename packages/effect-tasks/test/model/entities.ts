@@ -86,7 +86,9 @@ export class Task {
   readonly job: JobName
   readonly key: string
   readonly pool: Pool
-  readonly instant: Outcome | undefined
+  instant: Outcome | undefined
+  /** R29: until when its delay may start anew. */
+  dueBy = Infinity
   readonly tickets = new Map<Pool, Ticket>()
   /** The parent of the pools that it makes. */
   above: Pool | undefined
@@ -210,7 +212,11 @@ export class Pool {
   isScopeClosed = false
   readonly waiters: Array<() => void> = []
 
-  constructor(number: number, creator: Task | undefined, options: Pick<Pool, "cancelOnFailure" | "finalizer" | "concurrency">) {
+  constructor(
+    number: number,
+    creator: Task | undefined,
+    options: Pick<Pool, "cancelOnFailure" | "finalizer" | "concurrency">
+  ) {
     this.number = number
     this.creator = creator
     this.depth = creator === undefined ? 0 : creator.pool.depth + 1

@@ -19,13 +19,15 @@ export type SharedLimit = keyof typeof shared
 export const sharedLimits: Readonly<Record<SharedLimit, LimitPolicy>> = shared
 
 export interface Policy {
-  readonly unique?: "join" | "reject" | "supersede"
+  readonly unique?: "join" | "reject" | "supersede" | "latest"
   readonly retry?: { readonly times: number, readonly delay: number }
   readonly rates?: ReadonlyArray<LimitPolicy & { readonly window: number }>
   readonly concurrency?: LimitPolicy
   readonly limits?: ReadonlyArray<SharedLimit>
   /** How many results are kept. */
   readonly kept?: number
+  /** How long later dispatches may put off a queued task of "latest". */
+  readonly maxDelay?: number
 }
 
 const policies = {
@@ -47,7 +49,8 @@ const policies = {
     limits: ["budget"]
   },
   Desk: { retry: { times: 1, delay: 10 }, limits: ["desk", "budget"] },
-  Counter: { limits: ["desk"] }
+  Counter: { limits: ["desk"] },
+  Latest: { unique: "latest", maxDelay: 30 }
 } satisfies Record<string, Policy>
 
 export type JobName = keyof typeof policies

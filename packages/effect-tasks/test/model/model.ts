@@ -295,6 +295,7 @@ export class Model extends Life {
       if (unique === "join" && holder.state !== "Stopping" && holder.state !== "Exited") {
         return this.join(act, pool, holder)
       }
+      if (unique === "latest" && holder.state === "Queued") return this.replace(act, pool, holder)
     } else if (kept !== undefined && this.kept.has(key)) {
       const task = this.kept.get(key)!
       this.kept.delete(key)
@@ -321,6 +322,26 @@ export class Model extends Life {
     return `joined ${holder.number}`
   }
 
+  /** R29 */
+  private replace(act: Accepting, pool: Pool, holder: Task): string {
+    const joined = this.join(act, pool, holder)
+    if (!joined.startsWith("joined")) return joined
+    holder.instant = act.instant
+    if (act.delay !== undefined || holder.delayed) {
+      this.putOff(holder, Math.min(act.delay ?? 0, holder.dueBy - this.now))
+    }
+    return joined
+  }
+
+  private putOff(task: Task, millis: number): void {
+    this.clear(task.pause)
+    this.clear(task.deadline)
+    task.place = undefined
+    task.delayed = millis > 0
+    if (task.delayed) task.pause = this.at(millis, () => this.queue(task))
+    else this.queue(task)
+  }
+
   /** R22: the pool would hold the holder of a key, or a task behind it, for which it waits itself; a cancel ends its waits. */
   private closesRing(pool: Pool, holder: Task, isCanceled: boolean): boolean {
     if (isCanceled && holder.state !== "Stopping") return false
@@ -333,6 +354,7 @@ export class Model extends Life {
     this.tasks.push(task)
     this.count()
     if (lineKey !== undefined) this.lines.set(lineKey, [...this.lines.get(lineKey) ?? [], task])
+    task.dueBy = this.now + (policyOf(act.job).maxDelay ?? Infinity)
     task.delayed = act.delay !== undefined
     if (act.delay === undefined) this.queue(task)
     else task.pause = this.at(act.delay, () => this.queue(task))

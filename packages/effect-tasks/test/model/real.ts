@@ -31,7 +31,7 @@ const shared: Readonly<Record<SharedLimit, Limit.Limit>> = {
 }
 
 const makeJob = (name: JobName) => {
-  const { concurrency, kept, limits = [], rates = [], retry, unique } = policyOf(name)
+  const { concurrency, kept, limits = [], maxDelay, rates = [], retry, unique } = policyOf(name)
   return Job.make(name, {
     payload,
     success: Schema.Unknown,
@@ -44,6 +44,7 @@ const makeJob = (name: JobName) => {
     concurrency: concurrency?.perKey === true ? { limit: concurrency.limit, key: byKey } : concurrency?.limit,
     rate: rates.map((rate) => ({ ...keyed(rate), window: rate.window })),
     limits: limits.map((name) => shared[name]),
+    ...(maxDelay === undefined ? {} : { maxDelay }),
     retry: retry && { times: retry.times, ...(retry.delay > 0 ? { schedule: Schedule.spaced(retry.delay) } : {}) }
   })
 }
@@ -187,9 +188,9 @@ export class Real {
             ? Scope.make()
             : Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer))
           const options = {
-          onFailure: act.cancelOnFailure ? "cancel" : "continue",
-          ...(act.concurrency === undefined ? {} : { concurrency: act.concurrency })
-        } as const
+            onFailure: act.cancelOnFailure ? "cancel" : "continue",
+            ...(act.concurrency === undefined ? {} : { concurrency: act.concurrency })
+          } as const
           const number = this.pools.length
           const pool = yield* Scope.provide(TaskPool.make(options), scope)
           this.pools.push(pool)
