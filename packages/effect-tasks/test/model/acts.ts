@@ -32,7 +32,14 @@ export interface Run {
 export type Act =
   | Dispatch
   | Run
-  | { readonly _tag: "MakePool", readonly cancelOnFailure: boolean, readonly finalizer: boolean }
+  | {
+    readonly _tag: "MakePool",
+    readonly cancelOnFailure: boolean,
+    readonly finalizer: boolean,
+    readonly concurrency: number | undefined
+  }
+  /** To no limit with Infinity. */
+  | { readonly _tag: "ResizePool", readonly pool: number, readonly concurrency: number }
   | { readonly _tag: "Seal" | "Join" | "Settled" | "CancelPool", readonly pool: number, readonly through: boolean }
   | { readonly _tag: "Close", readonly pool: number }
   | { readonly _tag: "Await", readonly task: number, readonly through: boolean }
@@ -46,6 +53,7 @@ export type Act =
 export type HandlerAct =
   | Act
   | { readonly _tag: "End", readonly outcome: Outcome }
+  | { readonly _tag: "Snooze", readonly millis: number, readonly hold: boolean }
   | { readonly _tag: "Sleep" }
   | { readonly _tag: "Report", readonly progress: number }
   | { readonly _tag: "Read" }
@@ -60,4 +68,6 @@ export type DriverAct =
   | Act
   | { readonly _tag: "Pause" | "Resume" | "Drain" }
   | { readonly _tag: "Resize", readonly workers: number }
+  | { readonly _tag: "PauseJob", readonly job: JobName, readonly millis: number | undefined }
+  | { readonly _tag: "ResumeJob", readonly job: JobName }
   | { readonly _tag: "InterruptRun", readonly op: number }

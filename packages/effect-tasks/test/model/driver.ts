@@ -4,6 +4,7 @@ import { WorkerPool } from "effect-tasks"
 import { TestClock } from "effect/testing"
 import type { DriverAct, HandlerAct } from "./acts.ts"
 import type * as entities from "./entities.ts"
+import { jobNames } from "./jobs.ts"
 import { Model } from "./model.ts"
 import { Observer } from "./observer.ts"
 import { type Program, type Step, stepsOf } from "./program.ts"
@@ -113,6 +114,7 @@ class Driver {
       const { model } = this
       const act = (act: DriverAct | HandlerAct, by?: entities.Fiber) => this.take({ _tag: "Act", act, by, rush: false })
       yield* act({ _tag: "Resume" })
+      for (const job of jobNames) yield* act({ _tag: "ResumeJob", job })
       for (
         let round = 0;
         model.tasks.some(({ settled }) => !settled) || model.gates.some(({ isOpen }) => !isOpen);

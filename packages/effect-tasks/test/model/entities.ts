@@ -1,6 +1,6 @@
 /** What the model of the rules is made of. */
 import type { HookKind, Outcome } from "./acts.ts"
-import { type JobName, policyOf } from "./jobs.ts"
+import { type JobName, limitsOf, type NamedLimit } from "./jobs.ts"
 
 export type State = "Queued" | "Running" | "Sleeping" | "Stopping" | "Exited"
 
@@ -40,6 +40,8 @@ export interface Wait {
   readonly reason: string
   /** R7: a closing waits on when its task is stopped. */
   readonly evenMarked: boolean
+  /** R26: what follows is a start, another attempt. */
+  readonly starts: boolean
   target: Task | Pool | undefined
   /** It has been woken, and its fiber goes on when the task has a slot. */
   isOver: boolean
@@ -84,7 +86,9 @@ export class Task {
   readonly job: JobName
   readonly key: string
   readonly pool: Pool
-  readonly instant: Outcome | undefined
+  instant: Outcome | undefined
+  /** R29: until when its delay may start anew. */
+  dueBy = Infinity
   readonly tickets = new Map<Pool, Ticket>()
   /** The parent of the pools that it makes. */
   above: Pool | undefined
@@ -165,10 +169,14 @@ export class Task {
     )
   }
 
-  /** R19: tasks with the same gate share permits. */
-  get gate(): string | undefined {
-    const { concurrency } = policyOf(this.job)
-    return concurrency && `${this.job} ${concurrency.perKey ? this.key : ""}`
+  /** R19, R26: those of its job; the pools above it have their own. */
+  get limits(): ReadonlyArray<NamedLimit> {
+    return limitsOf(this.job, this.key)
+  }
+
+  /** Whether what it wants a slot for is a start. */
+  get wantsStart(): boolean {
+    return this.state === "Queued" || this.waits.some(({ isOver, starts }) => isOver && starts)
   }
 
   get column(): "queued" | "running" | "sleeping" | "complete" {
@@ -192,6 +200,8 @@ export class Pool {
   readonly cancelOnFailure: boolean
   readonly finalizer: boolean
   readonly entries: Array<Entry> = []
+  /** R32: how many of its tasks, and of those below it, run at once; none where it was never limited. */
+  concurrency: number | undefined
   sealed = false
   canceled = false
   done = false
@@ -202,12 +212,17 @@ export class Pool {
   isScopeClosed = false
   readonly waiters: Array<() => void> = []
 
-  constructor(number: number, creator: Task | undefined, options: Pick<Pool, "cancelOnFailure" | "finalizer">) {
+  constructor(
+    number: number,
+    creator: Task | undefined,
+    options: Pick<Pool, "cancelOnFailure" | "finalizer" | "concurrency">
+  ) {
     this.number = number
     this.creator = creator
     this.depth = creator === undefined ? 0 : creator.pool.depth + 1
     this.cancelOnFailure = options.cancelOnFailure
     this.finalizer = options.finalizer
+    this.concurrency = options.concurrency
   }
 
   get isGlobal(): boolean {

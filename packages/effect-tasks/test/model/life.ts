@@ -1,4 +1,4 @@
-/** The part of the model that knows the life of tasks and pools, and how it is cut short: R1-R9, R11-R13, R15, R16, R23. */
+/** The part of the model that knows the life of tasks and pools, and how it is cut short: R1-R9, R11-R13, R15, R16, R23, R27. */
 import type { Outcome } from "./acts.ts"
 import { Fiber, type Hook, type Pool, type Task, type Ticket, type Verdict } from "./entities.ts"
 import { policyOf } from "./jobs.ts"
@@ -38,8 +38,12 @@ export abstract class Life extends Schedule {
 
   /** A fiber has ended by itself; with the handler's own all others end. */
   protected fiberEnded(fiber: Fiber, exit: string): void {
-    const { task } = fiber
-    if (fiber === task.main) task.afterFibers ??= () => this.handlerEnded(task, exit)
+    this.fiberLeaves(fiber, () => this.handlerEnded(fiber.task, exit))
+  }
+
+  /** Of the handler's own something comes when all have ended. */
+  protected fiberLeaves(fiber: Fiber, then: () => void): void {
+    if (fiber === fiber.task.main) fiber.task.afterFibers ??= then
     this.leave(fiber)
   }
 
@@ -123,10 +127,29 @@ export abstract class Life extends Schedule {
     if (task.finalizerDied) return this.conclude(task, `${exit} and Die finalizer`)
     task.attempt++
     task.hooks = task.hooks.filter(({ attempt }) => attempt === undefined)
-    const again = () => this.todo.push(() => task.marked ? this.exit(task) : this.attempt(task))
-    if (delay === 0) return void again()
-    const wait = this.lend(task.main, "retry", undefined, again)
-    task.pause = this.at(delay, () => this.wake(wait))
+    if (delay > 0 || this.needsMore(task)) this.rest(task, "retry", delay)
+    else this.again(task)
+  }
+
+  private again(task: Task): void {
+    this.todo.push(() => task.marked ? this.exit(task) : this.attempt(task))
+  }
+
+  /** Between two attempts the slot is lent; the other one is a start. */
+  private rest(task: Task, reason: string, millis: number): void {
+    const wait = this.lend(task.main, reason, undefined, () => this.again(task), { starts: true })
+    if (millis === 0) this.todo.push(() => this.wake(wait))
+    else task.pause = this.at(millis, () => this.wake(wait))
+  }
+
+  protected snoozed(task: Task, millis: number, hold: boolean): void {
+    if (hold) this.holdBack(task, millis)
+    this.close(task, () => {
+      if (task.marked) return this.exit(task)
+      if (task.finalizerDied) return this.conclude(task, "Die finalizer")
+      task.hooks = task.hooks.filter(({ attempt }) => attempt === undefined)
+      this.rest(task, "delay", millis)
+    })
   }
 
   protected enterStopping(task: Task, verdict: Verdict): void {

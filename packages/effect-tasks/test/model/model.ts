@@ -72,6 +72,7 @@ export class Model extends Life {
       if (isCut) return
       const through = "through" in act && act.through && /^(Fail|Die)/.test(result)
       if (act._tag === "End") this.fiberEnded(by, outcomes[act.outcome])
+      else if (act._tag === "Snooze") this.fiberLeaves(by, () => this.snoozed(by.task, act.millis, act.hold))
       else if (through) this.fiberEnded(by, result)
       else by.idle = true
     })
@@ -108,6 +109,13 @@ export class Model extends Life {
         by?.task.pools.push(pool)
         if (by?.task.marked) this.stop([], [pool], canceled) // it is below a stopped task
         return answer(`pool ${pool.number}`)
+      }
+      case "ResizePool": {
+        const pool = this.pools[act.pool]!
+        if (pool.concurrency !== undefined || (act.concurrency < Infinity && !pool.released)) {
+          pool.concurrency = act.concurrency
+        }
+        return ok()
       }
       case "Seal":
         this.seal(this.pools[act.pool]!)
@@ -161,6 +169,7 @@ export class Model extends Life {
         return ok()
       }
       case "End":
+      case "Snooze":
         return ok()
       case "Sleep": {
         const gate = this.gate(`sleep of op ${number}`)
@@ -200,6 +209,10 @@ export class Model extends Life {
         return ok()
       case "Resize":
         this.workers = act.workers
+        return ok()
+      case "PauseJob":
+      case "ResumeJob":
+        this.holdJob(act.job, act._tag === "PauseJob" ? this.now + (act.millis ?? Infinity) : -Infinity)
         return ok()
       case "Drain":
         if (this.isIdle) return ok()
@@ -282,6 +295,7 @@ export class Model extends Life {
       if (unique === "join" && holder.state !== "Stopping" && holder.state !== "Exited") {
         return this.join(act, pool, holder)
       }
+      if (unique === "latest" && holder.state === "Queued") return this.replace(act, pool, holder)
     } else if (kept !== undefined && this.kept.has(key)) {
       const task = this.kept.get(key)!
       this.kept.delete(key)
@@ -308,6 +322,26 @@ export class Model extends Life {
     return `joined ${holder.number}`
   }
 
+  /** R29 */
+  private replace(act: Accepting, pool: Pool, holder: Task): string {
+    const joined = this.join(act, pool, holder)
+    if (!joined.startsWith("joined")) return joined
+    holder.instant = act.instant
+    if (act.delay !== undefined || holder.delayed) {
+      this.putOff(holder, Math.min(act.delay ?? 0, holder.dueBy - this.now))
+    }
+    return joined
+  }
+
+  private putOff(task: Task, millis: number): void {
+    this.clear(task.pause)
+    this.clear(task.deadline)
+    task.place = undefined
+    task.delayed = millis > 0
+    if (task.delayed) task.pause = this.at(millis, () => this.queue(task))
+    else this.queue(task)
+  }
+
   /** R22: the pool would hold the holder of a key, or a task behind it, for which it waits itself; a cancel ends its waits. */
   private closesRing(pool: Pool, holder: Task, isCanceled: boolean): boolean {
     if (isCanceled && holder.state !== "Stopping") return false
@@ -320,6 +354,7 @@ export class Model extends Life {
     this.tasks.push(task)
     this.count()
     if (lineKey !== undefined) this.lines.set(lineKey, [...this.lines.get(lineKey) ?? [], task])
+    task.dueBy = this.now + (policyOf(act.job).maxDelay ?? Infinity)
     task.delayed = act.delay !== undefined
     if (act.delay === undefined) this.queue(task)
     else task.pause = this.at(act.delay, () => this.queue(task))

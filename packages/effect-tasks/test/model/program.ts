@@ -43,13 +43,17 @@ const weights = {
   Fork: 4,
   JoinFiber: 2,
   InterruptFiber: 2,
-  Drain: 1
+  Drain: 1,
+  ResizePool: 2,
+  Snooze: 4,
+  PauseJob: 2,
+  ResumeJob: 2
 }
 type Tag = keyof typeof weights
 const tags = Object.entries(weights).flatMap(([tag, weight]) => Array.from({ length: weight }, () => tag as Tag))
 
 /** Sharing needs two dispatches that meet, so it is drawn more often. */
-const drawn: ReadonlyArray<JobName> = [...jobNames, "Plain", "Plain", "Join", "Join"]
+const drawn: ReadonlyArray<JobName> = [...jobNames, "Plain", "Plain", "Join", "Join", "Rated"]
 
 const Command = Schema.Struct({
   tag: int(0, tags.length - 1),
@@ -99,6 +103,7 @@ const duration = (n: number): number | undefined => (n < 9 ? undefined : (n - 8)
 
 const outcomes: ReadonlyArray<Outcome> = ["success", "success", "fail", "die"]
 const kinds: ReadonlyArray<HookKind> = ["onExit", "onFailure", "onSuccess"]
+const sizes = [1, 2, 3, Infinity]
 
 /** The first steps of a command in this state; the rest follows when they have been taken. */
 export const stepsOf = function*(command: Command, model: Model): Generator<Step> {
@@ -115,6 +120,7 @@ export const stepsOf = function*(command: Command, model: Model): Generator<Step
       .number
   const task = pick(model.tasks.toReversed(), command.target)?.number
   const through = command.n % 2 === 1
+  const concurrency = command.priority > 0 ? command.priority : undefined
   const dispatch = (into: number): Dispatch => ({
     _tag: "Dispatch",
     job: drawn[command.job]!,
@@ -132,14 +138,16 @@ export const stepsOf = function*(command: Command, model: Model): Generator<Step
       return yield anyone(dispatch(pool))
     case "Fan": {
       if (handler === undefined) return
-      yield told({ _tag: "MakePool", cancelOnFailure: command.n > 8, finalizer: through }, handler)
+      yield told({ _tag: "MakePool", cancelOnFailure: command.n > 8, finalizer: through, concurrency }, handler)
       const made = model.pools.at(-1)!.number
       for (let n = 0; n < 1 + command.n % 3 && handler.idle; n++) yield told(dispatch(made), handler)
       if (handler.idle) yield told({ _tag: "Join", pool: made, through }, handler)
       return
     }
     case "MakePool":
-      return yield anyone({ _tag: "MakePool", cancelOnFailure: command.n > 7, finalizer: through })
+      return yield anyone({ _tag: "MakePool", cancelOnFailure: command.n > 7, finalizer: through, concurrency })
+    case "ResizePool":
+      return pool === 0 ? undefined : yield anyone({ _tag: tag, pool, concurrency: sizes[command.n % sizes.length]! })
     case "Seal":
     case "Join":
     case "Settled":
@@ -190,6 +198,14 @@ export const stepsOf = function*(command: Command, model: Model): Generator<Step
       return handler && (yield told({ _tag: tag, kind: pick(kinds, command.n)!, slow: command.hooks > 8 }, handler))
     case "End":
       return handler && (yield told({ _tag: tag, outcome: pick(outcomes, command.n)! }, handler))
+    case "Snooze":
+      return handler?.number === 0
+        ? yield told({ _tag: tag, millis: 10 * (command.n % 3), hold: command.hooks > 5 }, handler)
+        : undefined
+    case "PauseJob":
+      return yield drive({ _tag: tag, job: drawn[command.job]!, millis: duration(command.delay) })
+    case "ResumeJob":
+      return yield drive({ _tag: tag, job: drawn[command.job]! })
     case "Sleep":
     case "Read":
       return handler && (yield told({ _tag: tag }, handler))

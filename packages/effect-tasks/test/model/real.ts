@@ -1,10 +1,10 @@
 /** The runtime's side of a program: its jobs, what its handlers do, and what came of every call. */
 import { Effect, Exit, Fiber, Layer, Queue, Schedule, Schema, Scope } from "effect"
-import { Job, type Task, type TaskEvent, TaskPool, WorkerPool } from "effect-tasks"
+import { Job, Limit, type Task, type TaskEvent, TaskPool, WorkerPool } from "effect-tasks"
 import { type Gate, gate, TestError } from "../support.ts"
 import type { DriverAct, HandlerAct } from "./acts.ts"
 import type * as entities from "./entities.ts"
-import { type JobName, jobNames, policyOf } from "./jobs.ts"
+import { type JobName, jobNames, type LimitPolicy, policyOf, type SharedLimit, sharedLimits } from "./jobs.ts"
 import { exitText } from "./snapshot.ts"
 
 const payload = {
@@ -18,18 +18,33 @@ const payload = {
 export type Handle = Task.Task<unknown, TestError, number, string>
 export type Context = Task.TaskContext<unknown, TestError, number, string>
 
+const byKey = ({ key }: { readonly key: string }) => key
+
+const keyed = ({ limit, perKey }: LimitPolicy) => ({ limit, ...(perKey === true ? { key: byKey } : {}) })
+
+const makeLimit = (policy: LimitPolicy): Limit.Limit =>
+  policy.window === undefined ? Limit.permits(policy.limit) : Limit.rate({ limit: policy.limit, window: policy.window })
+
+const shared: Readonly<Record<SharedLimit, Limit.Limit>> = {
+  desk: makeLimit(sharedLimits.desk),
+  budget: makeLimit(sharedLimits.budget)
+}
+
 const makeJob = (name: JobName) => {
-  const { concurrency, kept, retry, unique } = policyOf(name)
+  const { concurrency, kept, limits = [], maxDelay, rates = [], retry, unique } = policyOf(name)
   return Job.make(name, {
     payload,
     success: Schema.Unknown,
     error: TestError,
     progress: Schema.Int,
     message: Schema.String,
-    key: ({ key }) => key,
+    key: byKey,
     unique,
     persistent: kept === undefined ? false : { capacity: kept },
-    concurrency: concurrency?.perKey ? { limit: concurrency.limit, key: ({ key }) => key } : concurrency?.limit,
+    concurrency: concurrency?.perKey === true ? { limit: concurrency.limit, key: byKey } : concurrency?.limit,
+    rate: rates.map((rate) => ({ ...keyed(rate), window: rate.window })),
+    limits: limits.map((name) => shared[name]),
+    ...(maxDelay === undefined ? {} : { maxDelay }),
     retry: retry && { times: retry.times, ...(retry.delay > 0 ? { schedule: Schedule.spaced(retry.delay) } : {}) }
   })
 }
@@ -136,6 +151,7 @@ export class Real {
         const { act, op } = yield* Queue.take(this.mailbox(`${task.id}/${number}`))
         const exit = yield* Effect.exit(this.record(op, act, task))
         if (act._tag === "End") return yield* ends[act.outcome]
+        if (act._tag === "Snooze") return yield* task.snooze(act.millis, { hold: act.hold })
         if (Exit.hasInterrupts(exit) || ("through" in act && act.through && Exit.isFailure(exit))) return yield* exit
       }
     })
@@ -171,7 +187,10 @@ export class Real {
           const scope = yield* task === undefined
             ? Scope.make()
             : Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer))
-          const options = { onFailure: act.cancelOnFailure ? "cancel" : "continue" } as const
+          const options = {
+            onFailure: act.cancelOnFailure ? "cancel" : "continue",
+            ...(act.concurrency === undefined ? {} : { concurrency: act.concurrency })
+          } as const
           const number = this.pools.length
           const pool = yield* Scope.provide(TaskPool.make(options), scope)
           this.pools.push(pool)
@@ -179,6 +198,8 @@ export class Real {
           if (act.finalizer) yield* pool.addFinalizer(() => this.logged(`finalizer of pool ${number}`, false))
           return `pool ${number}`
         })
+      case "ResizePool":
+        return this.pools[act.pool]!.resize(act.concurrency)
       case "Close":
         return Effect.uninterruptible(Scope.close(this.scopes.get(act.pool)!, Exit.void))
       case "Run": {
@@ -221,6 +242,7 @@ export class Real {
         return registrar[act.kind](() => this.logged(`${act.kind} of task ${id} by op ${op.number}`, act.slow))
       }
       case "End":
+      case "Snooze":
         return Effect.void
       case "Sleep":
         return task!.whileSleeping(this.gate(`sleep of op ${op.number}`).wait)
@@ -251,6 +273,10 @@ export class Real {
         return WorkerPool.use(({ resume }) => resume)
       case "Resize":
         return WorkerPool.use(({ resize }) => resize(act.workers))
+      case "PauseJob":
+        return jobs[act.job].pause(act.millis === undefined ? {} : { for: act.millis })
+      case "ResumeJob":
+        return jobs[act.job].resume
       case "Drain":
         return WorkerPool.use(({ drain }) => drain)
     }

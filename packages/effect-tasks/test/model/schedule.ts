@@ -1,13 +1,15 @@
-/** The part of the model that knows time, slots and who waits for whom: R17, R18, R19, R20, R22. */
+/** The part of the model that knows time, slots, limits and who waits for whom: R17 to R20, R22, R26, R28, R32. */
 import { type Fiber, type Gate, Pool, type Task, type Timer, type Wait } from "./entities.ts"
-import { policyOf } from "./jobs.ts"
+import type { JobName } from "./jobs.ts"
 
 export abstract class Schedule {
   now = 0
   workers: number
   paused = false
   readonly tasks: Array<Task> = []
-  readonly pools: Array<Pool> = [new Pool(0, undefined, { cancelOnFailure: false, finalizer: false })]
+  readonly pools: Array<Pool> = [
+    new Pool(0, undefined, { cancelOnFailure: false, finalizer: false, concurrency: undefined })
+  ]
   readonly gates: Array<Gate> = []
   protected readonly drains: Array<() => void> = []
   protected places = 0
@@ -15,6 +17,10 @@ export abstract class Schedule {
   /** Tasks that have gone on in this turn while some of their fibers still wait. */
   private readonly granted = new Set<Task>()
   private timers: Array<Timer> = []
+  /** R26: when tasks behind each rate have started. */
+  private readonly starts = new Map<string, Array<number>>()
+  /** R27, R28: until when nothing starts of a job, or behind a rate. */
+  private readonly holds = new Map<string, number>()
 
   constructor(workers: number) {
     this.workers = workers
@@ -81,12 +87,12 @@ export abstract class Schedule {
     gate.onOpen = proceed
   }
 
-  // ---- slots: R17, R18, R19 --------------------------------------------------------------------------------------------
+  // ---- slots, limits: R17, R18, R19, R26, R32 ---------------------------------------------------------------------------
 
   protected next(): Task | undefined {
     if (this.tasks.filter(({ worker }) => worker !== undefined).length >= this.workers) return undefined
     const wanting = this.tasks.filter((task) =>
-      task.place !== undefined && this.hasPermit(task) && (task.state === "Sleeping" || !this.paused)
+      task.place !== undefined && this.fullFor(task) === undefined && (task.state === "Sleeping" || !this.paused)
     )
     return wanting.toSorted((a, b) =>
       Number(b.state === "Sleeping") - Number(a.state === "Sleeping") ||
@@ -94,11 +100,45 @@ export abstract class Schedule {
     )[0]
   }
 
-  protected hasPermit(task: Task): boolean {
-    const { gate } = task
-    if (gate === undefined) return true
-    const used = this.tasks.filter((other) => other.gate === gate && other.worker !== undefined)
-    return used.length < policyOf(task.job).concurrency!.limit
+  /** What a task that wants a slot waits for beside it: the first of its limits that is full. */
+  private fullFor(task: Task): string | undefined {
+    const running = this.tasks.filter(({ worker }) => worker !== undefined)
+    const isFull = (limit: number, holds: (task: Task) => boolean) => running.filter(holds).length >= limit
+    if (task.wantsStart && this.isHeld(task.job)) return "paused"
+    for (const { limit, name, window } of task.limits) {
+      if (window === undefined) {
+        if (isFull(limit, ({ limits }) => limits.some((other) => other.name === name))) return "job-concurrency"
+      } else if (task.wantsStart) {
+        if (this.isHeld(name)) return "paused"
+        if ((this.starts.get(name) ?? []).filter((start) => start + window > this.now).length >= limit) return "rate"
+      }
+    }
+    const full = task.pool.chain.some((pool) =>
+      pool.concurrency !== undefined && isFull(pool.concurrency, (other) => other.pool.chain.includes(pool))
+    )
+    return full ? "pool-concurrency" : undefined
+  }
+
+  private isHeld(name: string): boolean {
+    return (this.holds.get(name) ?? -Infinity) > this.now
+  }
+
+  /** R28: a later one replaces it. */
+  protected holdJob(job: JobName, until: number): void {
+    if (this.holds.has(job) || until > this.now) this.holds.set(job, until)
+  }
+
+  /** R27: its keys, or its whole job; never shorter than before. */
+  protected holdBack(task: Task, millis: number): void {
+    const until = (name: string) => Math.max(this.now + millis, this.holds.get(name) ?? -Infinity)
+    const keyed = task.limits.filter(({ perKey, window }) => window !== undefined && perKey === true)
+    for (const { name } of keyed) this.holds.set(name, until(name))
+    if (keyed.length === 0) this.holdJob(task.job, until(task.job))
+  }
+
+  /** R26: whether another attempt needs more than its task holds. */
+  protected needsMore(task: Task): boolean {
+    return this.holds.has(task.job) || task.limits.some(({ window }) => window !== undefined)
   }
 
   protected give(task: Task): void {
@@ -107,6 +147,11 @@ export abstract class Schedule {
     while (taken.has(worker)) worker++
     task.worker = worker
     task.place = undefined
+    if (task.wantsStart) {
+      for (const { name, window } of task.limits) {
+        if (window !== undefined) this.starts.set(name, [...this.starts.get(name) ?? [], this.now])
+      }
+    }
     const isResuming = task.state === "Sleeping"
     task.state = "Running"
     if (!isResuming) return this.begin(task)
@@ -135,10 +180,10 @@ export abstract class Schedule {
     reason: string,
     target: Task | Pool | undefined,
     proceed: () => void,
-    evenMarked = false
+    { evenMarked = false, starts = false } = {}
   ): Wait {
     const { task } = fiber
-    const wait: Wait = { fiber, reason, target, proceed, evenMarked, isOver: false }
+    const wait: Wait = { fiber, reason, target, proceed, evenMarked, starts, isOver: false }
     task.waits.push(wait)
     target?.waiters.push(() => this.wake(wait))
     if (task.state === "Running") this.sleep(task)
@@ -176,7 +221,7 @@ export abstract class Schedule {
     if (target instanceof Pool ? target.released : target.settled) return proceed()
     if (by === undefined) target.waiters.push(proceed)
     // R7: a handler that has stopped its own task waits no more, it is interrupted
-    else if (evenMarked || !by.task.marked) this.lend(by, reason, target, proceed, evenMarked)
+    else if (evenMarked || !by.task.marked) this.lend(by, reason, target, proceed, { evenMarked })
   }
 
   protected wakeAll({ waiters }: Task | Pool): void {
@@ -195,8 +240,7 @@ export abstract class Schedule {
     } else if (task.place === undefined) {
       return task.waits[0]!.reason
     }
-    if (!this.hasPermit(task)) return "job-concurrency"
-    return task.state === "Queued" && this.paused ? "paused" : "slot"
+    return this.fullFor(task) ?? (task.state === "Queued" && this.paused ? "paused" : "slot")
   }
 
   /** The unfinished tasks of a pool. */

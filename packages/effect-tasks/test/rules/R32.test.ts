@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Option } from "effect"
 import { Job, TaskPool } from "effect-tasks"
-import { gate, script, scripted, settleTurns, stateOf, withPool, work } from "../support.ts"
+import { gate, script, scripted, type ScriptedTask, settleTurns, stateOf, withPool, work } from "../support.ts"
 
 class Shared extends Job.make("Shared", { ...scripted, unique: true }) {}
 
@@ -104,6 +104,26 @@ describe("R32 A pool's concurrency", () => {
       yield* held.open
       yield* pool.join
     }).pipe(Effect.scoped, withPool({ workers: 8 })))
+
+  it.effect("can be made of a pool that holds the task which made it", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      let task: ScriptedTask | undefined
+      yield* script("s", () =>
+        Effect.gen(function*() {
+          const pool = yield* TaskPool.make()
+          yield* Effect.orDie(Shared.dispatch({ id: "s" }, { pool }))
+          task = yield* work("below", () => held.wait, { pool })
+          yield* pool.resize(1)
+          yield* work("next", () => held.wait, { pool })
+          yield* held.wait
+        }))
+      const shared = yield* Shared.dispatch({ id: "s" })
+      yield* settleTurns
+      assert.strictEqual(yield* stateOf(task!), "Running")
+      yield* held.open
+      assert.isTrue(Exit.isSuccess(yield* shared.exit))
+    }).pipe(withPool({}, Shared)))
 
   it.effect("GLOBAL has none", () =>
     Effect.gen(function*() {

@@ -1,12 +1,16 @@
 /** Programs that hung or lost a task, found by the random ones and made small. */
 import { assert, describe } from "@effect/vitest"
-import { Effect, Exit, Stream } from "effect"
+import { Effect, Exit, Fiber, Stream } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
-import { race } from "../explore/race.ts"
-import { gate, script, scripted, type ScriptedTask, stateOf, taskById, work } from "../support.ts"
+import { TestClock } from "effect/testing"
+import { race, together } from "../explore/race.ts"
+import { gate, script, scripted, type ScriptedTask, stateOf, taskById, trace, Work, work } from "../support.ts"
 
 class Shared extends Job.make("Shared", { ...scripted, unique: "join" }) {}
 class Latest extends Job.make("Latest", { ...scripted, unique: "supersede" }) {}
+class Newest extends Job.make("Newest", { ...scripted, unique: "latest" }) {}
+
+const list = () => [{ id: "a" }, { id: "b" }]
 
 const hasDied = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Exit.hasDies(exit)
 
@@ -116,6 +120,107 @@ describe("R22 Rings", () => {
       yield* script("a", () => Shared.run({ id: "inner" }))
       const first = yield* Latest.dispatch({ id: "a" })
       yield* first.exit
+    })
+  )
+})
+
+describe("R31 dispatchAll", () => {
+  race(
+    "interrupted before it has begun to wait it leaves nothing behind",
+    { workers: 1 },
+    [],
+    Effect.gen(function*() {
+      const pool = yield* TaskPool.make()
+      yield* script("a", () => Effect.void)
+      const all = yield* Effect.forkChild(Work.dispatchAll([{ id: "a" }].values(), { pool }))
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(all)
+      yield* pool.settled
+    })
+  )
+
+  race(
+    "a task behind which its items stand, no more of which may be made, does not wait for who dispatches them",
+    { workers: 2 },
+    [Newest],
+    Effect.gen(function*() {
+      const held = gate()
+      yield* script("a", () => Effect.andThen(held.wait, Effect.suspend(() => parent.exit)))
+      yield* script("b", () => Effect.void)
+      const first = yield* Newest.dispatch({ id: "a" })
+      const parent: ScriptedTask = yield* work("parent", () =>
+        Effect.gen(function*() {
+          yield* Effect.forkScoped(Effect.andThen(Effect.yieldNow, held.open))
+          yield* Effect.orDie(Newest.dispatchAll([{ id: "a" }, { id: "b" }].values(), { ahead: 1 }))
+        }))
+      assert.notStrictEqual(hasDied(yield* first.exit), hasDied(yield* parent.exit))
+    })
+  )
+
+  for (const [what, items] of [["a list", list], ["an iterator", () => list().values()]] as const) {
+    race(
+      `a drain leaves out who dispatches ${what}, no more of which may be made before the drainer has ended`,
+      { workers: 2 },
+      [Newest],
+      Effect.gen(function*() {
+        const { drain } = yield* WorkerPool
+        const held = gate()
+        yield* script("a", () => Effect.andThen(held.wait, drain))
+        yield* script("b", () => Effect.void)
+        const first = yield* Newest.dispatch({ id: "a" })
+        const parent: ScriptedTask = yield* work("parent", () =>
+          Effect.gen(function*() {
+            yield* Effect.forkScoped(Effect.andThen(Effect.yieldNow, held.open))
+            yield* Effect.orDie(Newest.dispatchAll(items(), { ahead: 1 }))
+          }))
+        assert.isTrue(Exit.isSuccess(yield* first.exit))
+        assert.isTrue(Exit.isSuccess(yield* parent.exit))
+      })
+    )
+  }
+
+  race(
+    "a drain inside a task waits for items that can still be made",
+    { workers: 2 },
+    [],
+    Effect.gen(function*() {
+      const { drain, pause, resume } = yield* WorkerPool
+      const [begin, seen] = [gate(), trace()]
+      const drainer = yield* work(
+        "drainer",
+        () => Effect.andThen(begin.wait, Effect.andThen(drain, seen.push("drained")))
+      )
+      yield* script("a", () => seen.push("a"))
+      yield* TestClock.adjust(0) // nothing else can run
+      yield* pause
+      const all = yield* Effect.forkChild(Work.dispatchAll([{ id: "a" }, { id: "a" }].values()))
+      yield* TestClock.adjust(0) // nothing else can run
+      yield* begin.open
+      yield* TestClock.adjust(0) // nothing else can run
+      yield* resume
+      yield* together(drainer.exit, Fiber.join(all))
+      assert.deepStrictEqual(seen.log, ["a", "a", "drained"])
+    })
+  )
+
+  race(
+    "a drain leaves out who dispatches a Stream that waits for the drainer",
+    { workers: 2 },
+    [],
+    Effect.gen(function*() {
+      const { drain } = yield* WorkerPool
+      const held = gate()
+      const drainer = yield* work("drainer", () => Effect.andThen(held.wait, drain))
+      yield* script("a", () => Effect.void)
+      const parent = yield* work(
+        "parent",
+        () =>
+          Effect.orDie(
+            Work.dispatchAll(Stream.fromEffect(Effect.andThen(held.open, Effect.as(drainer.exit, { id: "a" }))))
+          )
+      )
+      assert.isTrue(Exit.isSuccess(yield* drainer.exit))
+      assert.isTrue(Exit.isSuccess(yield* parent.exit))
     })
   )
 })

@@ -20,6 +20,7 @@ interface Place {
 }
 
 const tasksAtMost = 40
+const snoozesAtMost = 2
 const inboxCapacity = 16
 
 const pick = <A>(from: ReadonlyArray<A>, index: number): A | undefined => from[index % from.length]
@@ -68,6 +69,7 @@ export class Performer {
     // a fiber may wait for the pool, whose finalizer must not wait for it then: nobody could notice that ring
     const waitsForFibers = step.deed === "JoinFibers" || step.deed === "InterruptFibers"
     const way = step.way === "finalizingPool" && waitsForFibers ? "plainly" : step.way
+    if (step.deed === "Snooze") return snooze(step, place)
     const done = this.inItsWay({ ...step, way }, place, this.deed(step, place))
     return step.through ? done : Effect.exit(done)
   }
@@ -132,7 +134,7 @@ export class Performer {
         case "Seal":
           return each(pool, (pool) => pool.seal)
         case "Use":
-          return TaskPool.use((pool) => this.dispatchSome(step, place, pool), onFailure(n))
+          return TaskPool.use((pool) => this.dispatchSome(step, place, pool), optionsOf(n))
         case "Nested":
           return Effect.scoped(Effect.flatMap(this.makePool(n), (pool) => this.dispatchSome(step, place, pool)))
         case "Run":
@@ -169,6 +171,14 @@ export class Performer {
           return each(child, (task) => task.setTimeout(10 * (n % 4)))
         case "Drain":
           return WorkerPool.use(({ drain }) => drain)
+        case "DispatchAll":
+          return this.dispatchAll(step, place)
+        case "ResizePool":
+          return each(pick(this.pools, target), (pool) => pool.resize(n > 8 ? Infinity : 1 + n % 3))
+        case "PauseJob":
+          return n > 8 ? jobs[step.job].resume : jobs[step.job].pause({ for: 10 * (1 + n % 3) })
+        case "Snooze":
+          return Effect.void
         case "Cancel":
           return each(child, (task) => task.cancel())
         case "CancelAny":
@@ -186,7 +196,7 @@ export class Performer {
   }
 
   private makePool(n: number) {
-    return Effect.tap(TaskPool.make(onFailure(n)), (pool) => Effect.sync(() => this.pools.push(pool)))
+    return Effect.tap(TaskPool.make(optionsOf(n)), (pool) => Effect.sync(() => this.pools.push(pool)))
   }
 
   private poolFor({ into, target }: Step, { pools }: Place): TaskPool.TaskPool | undefined {
@@ -208,6 +218,20 @@ export class Performer {
       pool,
       (job, payload, options) => Effect.map(job.dispatch(payload, options), (task) => this.note(task, place))
     )
+  }
+
+  /** As a list, as what has no number, or as a Stream in chunks. */
+  private dispatchAll(step: Step, place: Place): Acting {
+    return this.call(step, place, this.poolFor(step, place), (job, payload, options) => {
+      const { n } = step
+      const items = Array.from({ length: Math.min(1 + n % 4, tasksAtMost - this.dispatches) }, (_, i) => ({
+        ...payload,
+        key: i % 2 === 0 ? payload.key : "b"
+      }))
+      this.dispatches += items.length
+      const all = n < 6 ? items : n < 9 ? items.values() : Stream.rechunk(Stream.fromIterable(items), 1)
+      return job.dispatchAll(all, { ...options, ahead: 1 + n % 3 })
+    })
   }
 
   private run(step: Step, place: Place): Acting {
@@ -242,4 +266,12 @@ export class Performer {
   }
 }
 
-const onFailure = (n: number) => ({ onFailure: n > 8 ? "cancel" : "continue" } as const)
+const optionsOf = (
+  n: number
+) => ({ onFailure: n > 8 ? "cancel" : "continue", ...(n % 3 === 2 && { concurrency: 1 + n % 2 }) } as const)
+
+/** Not for ever. */
+const snooze = ({ n }: Step, { task }: Place): Acting =>
+  task === undefined || task.snoozes >= snoozesAtMost
+    ? Effect.void
+    : task.snooze(10 * (n % 3), { hold: n > 5 })

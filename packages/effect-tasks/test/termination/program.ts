@@ -31,7 +31,11 @@ const deeds = {
   Send: 2,
   Receive: 1,
   SetTimeout: 1,
-  Drain: 1
+  Drain: 1,
+  DispatchAll: 3,
+  ResizePool: 1,
+  PauseJob: 1,
+  Snooze: 2
 } as const
 
 /** What cuts short what others do. */
@@ -74,7 +78,7 @@ const without = new Set(process.env["WITHOUT"]?.split(","))
 
 /** Jobs whose tasks share slots, permits and keys are drawn more often. */
 const quiet: ReadonlyArray<JobName> = jobNames.filter((name) => name !== "Reject" && name !== "Supersede")
-const sharing: ReadonlyArray<JobName> = [...jobNames, "Join", "Join", "Join", "Join", "Kept"]
+const sharing: ReadonlyArray<JobName> = [...jobNames, "Join", "Join", "Join", "Join", "Kept", "Latest"]
 
 export interface Step {
   readonly deed: Deed

@@ -3,6 +3,7 @@ import { Effect, Exit, Layer, Logger, Scope, Stream } from "effect"
 import { type TaskEvent, WorkerPool } from "effect-tasks"
 import { expectNoLeaks, Explore } from "effect-tasks/testing"
 import { TestClock } from "effect/testing"
+import { type JobName, limitsOf } from "../model/jobs.ts"
 import { Observer } from "../model/observer.ts"
 import { Performer } from "./perform.ts"
 import { describe, type Program } from "./program.ts"
@@ -42,10 +43,30 @@ const attempt = (program: Program) =>
         const unlawful = observer.see(event)
         if (unlawful !== undefined) return yield* wrong(unlawful)
       }
+      const early = tooSoon(seen, keys)
+      if (early !== undefined) return yield* wrong(early)
       yield* checkCounts(performer)
     })
     yield* Effect.provideContext(Effect.scoped(watched), context)
   })
+
+/** R26: no window holds more first starts than its rate allows. */
+const tooSoon = (events: ReadonlyArray<TaskEvent.TaskEvent>, keys: ReadonlyMap<string, string>): string | undefined => {
+  const starts = new Map<string, Array<number>>()
+  for (const event of events) {
+    if (event._tag !== "TaskStarted") continue
+    for (const { limit, name, window } of limitsOf(event.job as JobName, keys.get(event.taskId)!)) {
+      if (window === undefined) continue
+      const before = starts.get(name) ?? []
+      const { at } = event
+      if (before.length >= limit && at < before[before.length - limit]! + window) {
+        return `${name}: starts at ${before.join(", ")} and ${at}`
+      }
+      starts.set(name, [...before, at])
+    }
+  }
+  return undefined
+}
 
 /** Everything has ended, and is counted. */
 const checkCounts = ({ pools, tasks }: Performer) =>

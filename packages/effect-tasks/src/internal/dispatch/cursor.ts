@@ -47,6 +47,7 @@ export class Cursor implements BulkEntry, Source {
   readonly number = 0
   readonly weight = 0
   counted = 0
+  unstarted = 0
   waiters: Set<Waiter> | undefined
   result: Exit.Exit<void, unknown> | undefined
   /** Who brings chunks waits for this. */
@@ -54,7 +55,6 @@ export class Cursor implements BulkEntry, Source {
   private readonly bulk: Bulk
   private readonly chunks: Array<Iterator<unknown>> = []
   private isComplete = false
-  private unstarted = 0
 
   constructor(bulk: Bulk) {
     const { pool } = bulk

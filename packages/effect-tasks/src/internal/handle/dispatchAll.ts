@@ -27,24 +27,27 @@ export const dispatchAll = (
   options: DispatchAllOptions,
   one: (item: unknown, options: DispatchOptions) => Effect.Effect<unknown, DispatchError, any>
 ): All =>
-  Effect.withFiber((fiber): All => {
-    const { ahead: most = usual, ...how } = options
-    const ahead = toAhead(most, "ahead", definition.subject)
-    if (!isStream(items) && !Predicate.isIterable(items)) {
-      refuse(definition.subject, "the items", items, "give an iterable or a Stream")
-    }
-    const machine = machineIn(fiber.context)
-    const isStored = machine.jobs.get(definition.tag)?.registrations.at(-1)?.backend !== undefined
-    // inline each has ended when it returns, and what is stored waits where it is stored
-    if (machine.settings.inline || isStored) return eachOf(items, (item) => one(item, how))
-    const cursor = openCursor(fiber, machine, definition, ahead, how)
-    if (cursor instanceof Error) return Effect.fail(cursor)
-    const made = isStream(items) ? feeding(cursor, items) : filled(cursor, items)
-    return Effect.ensuring(
-      Effect.andThen(made, Effect.suspend(() => cursor.result!)), // it has ended
-      Effect.sync(() => cursor.end(Exit.void))
-    )
-  })
+  // between the making of the cursor and the wait for it nothing may come
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber): All => {
+      const { ahead: most = usual, ...how } = options
+      const ahead = toAhead(most, "ahead", definition.subject)
+      if (!isStream(items) && !Predicate.isIterable(items)) {
+        refuse(definition.subject, "the items", items, "give an iterable or a Stream")
+      }
+      const machine = machineIn(fiber.context)
+      const isStored = machine.jobs.get(definition.tag)?.registrations.at(-1)?.backend !== undefined
+      // inline each has ended when it returns, and what is stored waits where it is stored
+      if (machine.settings.inline || isStored) return restore(eachOf(items, (item) => one(item, how)))
+      const cursor = openCursor(fiber, machine, definition, ahead, how)
+      if (cursor instanceof Error) return Effect.fail(cursor)
+      const made = isStream(items) ? feeding(cursor, items) : filled(cursor, items)
+      return Effect.ensuring(
+        restore(Effect.andThen(made, Effect.suspend(() => cursor.result!))), // it has ended
+        Effect.sync(() => cursor.end(Exit.void))
+      )
+    })
+  )
 
 const eachOf = (items: Items, f: (item: unknown) => All): All =>
   isStream(items) ? Stream.runForEach(items, f) : Effect.forEach(items, f, { discard: true })

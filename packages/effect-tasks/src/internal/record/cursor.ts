@@ -13,6 +13,8 @@ export interface BulkEntry extends Entry {
   counted: number
   /** Who dispatches. */
   readonly from: Node | undefined
+  /** How many of its tasks have not started. */
+  readonly unstarted: number
   /** Whether as many of its tasks wait unstarted as may. */
   readonly isFull: boolean
   /** Its turn has come: makes its next task. It runs a user's code. */

@@ -122,11 +122,11 @@ export const runsOf = (pool: PoolRecord): Array<Run> => {
 
 /** The tasks of these pools and of all below them that have not settled. */
 export const runsBelow = function*(pools: Iterable<PoolRecord>): Generator<Run> {
-  const below = [...pools]
-  for (const pool of below) { // an Array iterates on over what is added meanwhile
+  const below = new Set(pools) // a Set iterates on over what is added; a task may share itself into a pool of its own
+  for (const pool of below) {
     for (const run of runsOf(pool)) {
       yield run
-      below.push(...run.execution?.pools ?? [])
+      for (const made of run.execution?.pools ?? []) below.add(made)
     }
   }
 }

@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import { nodeOf } from "../record/currentTask.ts"
 import type { BulkEntry } from "../record/cursor.ts"
-import { unsettled } from "../record/lookup.ts"
 import type { Machine } from "../record/machine.ts"
 import type { Node } from "../record/source.ts"
+import type { TaskRecord } from "../record/task.ts"
 import { heldUpBy } from "./graph.ts"
 import { park } from "./wait.ts"
 
@@ -38,18 +38,17 @@ const isIdle = ({ cursors, live }: Machine): boolean => live === 0 && cursors.si
 /** Whether all that is live waits for these. */
 const isOver = (machine: Machine, drainers: ReadonlyArray<Node>): boolean => {
   if (isIdle(machine)) return true
-  const held = new Set<Node>(heldUpBy(drainers).filter((task) => task.machine === machine))
-  let count = held.size
+  const held = heldUpBy(drainers).filter((task) => task.machine === machine)
+  let count = held.length
   for (const cursor of machine.cursors) {
-    if (!isHeldUp(machine, cursor, held)) return false
+    if (!isHeldUp(cursor, held)) return false
     count += cursor.counted
   }
   return count >= machine.live
 }
 
-/** Whether the tasks that it has made would have to start first, or its dispatcher to bring more items, and they wait too. */
-const isHeldUp = (machine: Machine, cursor: BulkEntry, held: ReadonlySet<Node>): boolean => {
-  if (cursor.lane !== undefined) return false
-  if (!cursor.isFull) return cursor.from !== undefined && held.has(cursor.from)
-  return unsettled(machine).every((task) => task.run?.rare?.cursor !== cursor || held.has(task))
-}
+/** One that is full goes on when one of its tasks starts, one without items when who dispatches brings more. */
+const isHeldUp = (cursor: BulkEntry, held: ReadonlyArray<TaskRecord>): boolean =>
+  cursor.isFull
+    ? held.filter(({ run }) => run?.rare?.cursor === cursor).length >= cursor.unstarted
+    : cursor.lane === undefined && held.some((task) => task === cursor.from)

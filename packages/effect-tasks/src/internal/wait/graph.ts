@@ -39,6 +39,8 @@ export const waitersOf = (node: Node): Array<Node> => {
   // of the tasks of a key at most the newest is queued; it starts when all others have ended
   const newest = node.run!.rare?.keyPlace?.queue.newest?.task
   if (newest !== undefined && newest !== node && newest.state === "Queued") found.push(newest)
+  const cursor = node.run!.rare?.cursor
+  if (cursor?.from !== undefined && cursor.isFull) found.push(cursor.from)
   return found
 }
 
