@@ -213,8 +213,8 @@ describe("main", () => {
         assert.notStrictEqual(port, "4747")
         assert.match(output.stdout, /^Indexed .*root\n/)
         const statusOf = (url: string) => Effect.promise(() => fetch(url, { redirect: "manual" }).then((_) => _.status))
-        assert.strictEqual(yield* statusOf(url), 303)
-        assert.strictEqual(yield* statusOf(new URL("/", url).href), 401)
+        assert.strictEqual(yield* statusOf(url), 200)
+        assert.strictEqual(yield* statusOf(new URL("/rpc", url).href), 401)
         child.kill("SIGINT")
         const { code, stdout } = yield* outcome
         assert.strictEqual(code, 130)
