@@ -82,6 +82,7 @@ const duration: Refused = [
 ]
 const delay: Refused = [...duration, [[Infinity, "Infinity", { days: Infinity }], "the task would never start"]]
 const text: Refused = [[notTexts, "give a string"]]
+const bool: Refused = [[[null, NaN, "", 0, {}], "give true or false"]]
 const fn: Refused = [[notFunctions, "give a function"]]
 const effect: Refused = [[notEffects, "give an Effect"]]
 const job: Refused = [[[null, NaN, "Work", 5, {}], "give a job"]]
@@ -112,7 +113,7 @@ export interface Call {
 }
 
 const call = (name: string, subject: string, of: Call["of"]): Call => ({ name, subject, of })
-const layer = (name: string, of: (given: any) => Layer.Layer<any, any, any>, subject = "WorkerPool"): Call =>
+const layer = (name: string, of: (given: any) => Layer.Layer<never, any, any>, subject = "WorkerPool"): Call =>
   call(name, subject, (given) => Effect.scoped(Layer.build(Layer.suspend(() => of(given)))))
 const nested = (outer: Call, option: string): Call =>
   call(`${outer.name} ${option}`, outer.subject, (given, scene) => outer.of({ [option]: given }, scene))
@@ -120,6 +121,7 @@ const inTestPool = (of: (given: any) => Effect.Effect<unknown, any, any>): Call[
   Effect.provide(of(given), TestWorkerPool.layer(), { local: true })
 
 const make = call("Job.make", `Job "Bad"`, (given) => Effect.sync(() => Job.make("Bad", given)))
+const toCron = layer("toCron", (given) => Work.toCron("* * * * *", given), `Job "Work"`)
 const body = () => Effect.void
 const one = (_: unknown, into: TaskPool.TaskPool) => work("one", undefined, { pool: into })
 
@@ -214,6 +216,41 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
       >
     ] as const
   ),
+  [
+    call("dispatchAll", `Job "Work"`, (given) => Work.dispatchAll([{ id: "a" }], given)),
+    {
+      pool,
+      priority,
+      delay,
+      timeout: duration,
+      queueTimeout: duration,
+      ahead: integer(1)
+    } satisfies Record<keyof Job.DispatchAllOptions, Refused>
+  ],
+  [
+    toCron,
+    {
+      name: text,
+      payload: [], // of its Schema: see the places
+      timeZone: [], // what `Cron.parse` says of it
+      onDstOverlap: words("earlier", "later", "both"),
+      overlap: words("skip", "queue", "supersede", "allow"),
+      jitter: delay,
+      dispatch: [[notObjects, "give an object of pool, priority, delay, timeout, queueTimeout"]]
+    } satisfies Record<keyof Job.CronOptions<unknown>, Refused>
+  ],
+  [
+    nested(toCron, "dispatch"),
+    { pool, priority, delay, timeout: duration, queueTimeout: duration } satisfies Record<
+      keyof Job.DispatchOptions,
+      Refused
+    >,
+    "dispatch"
+  ],
+  [
+    call("snooze", `Job "Work"`, (given, { context }) => context.snooze(1, given)),
+    { hold: bool } satisfies Record<keyof Task.SnoozeOptions, Refused>
+  ],
   ...[
     layer("WorkerPool.layer", WorkerPool.layer),
     layer("TestWorkerPool.layer", TestWorkerPool.layer),
@@ -285,7 +322,7 @@ export const table: ReadonlyArray<readonly [Call, options: { readonly [option: s
         `"soon" is no decision of a schedule: write "turn 12:3", "yield 2:34" or "time 12"`
       ]],
       steps: count(1),
-      raceTime: [[[null, NaN, "", 0, {}], "give true or false"]]
+      raceTime: bool
     } satisfies Record<keyof Explore.Options, Refused>
   ]
 ]
@@ -335,6 +372,37 @@ export const places: ReadonlyArray<readonly [Call, place: string, Refused]> = [
     text
   ],
   [call("task", "WorkerPool", (given) => WorkerPool.use((_) => _.task(given))), "the id", text],
+  [call("explain", "WorkerPool", (given) => WorkerPool.use((_) => _.explain(given))), "the id", text],
+  [call("pool.resize", "TaskPool", (given, scene) => scene.pool.resize(given)), "concurrency", [
+    ...count(1),
+    [[undefined], "give an integer of at least 1, or Infinity"]
+  ]],
+  [call("Limit.permits", "Limit", (given) => Effect.sync(() => Limit.permits(given))), "permits", [
+    ...integer(1),
+    [[undefined], "give an integer of at least 1"]
+  ]],
+  ...[Limit.permits(1), Limit.rate({ limit: 1, window: 1 })].map((limit) =>
+    [call("limit.resize", "Limit", (given) => limit.resize(given)), "the limit", [
+      ...integer(1),
+      [[undefined], "give an integer of at least 1"]
+    ]] as const
+  ),
+  [call("Job.make limits", make.subject, (given, scene) => make.of({ limits: [given] }, scene)), "limits[0]", [
+    [[null, NaN, "", 5, {}, undefined, { limit: 1 }], "give what Limit.permits or Limit.rate makes"]
+  ]],
+  [call("dispatchAll", `Job "Work"`, (given) => Work.dispatchAll(given)), "the items", [
+    [[null, NaN, 5, {}, true, () => [], undefined], "give an iterable or a Stream"]
+  ]],
+  [layer("toCron", (given) => Work.toCron(given, { payload: { id: "a" } }), `Job "Work"`), "the schedule", [
+    [[null, NaN, 5, {}, true, () => ""], `give a cron expression such as "0 3 * * *", or a Cron`],
+    [["0 0 30 2 *"], "no such time ever comes"]
+  ]],
+  [
+    layer("toCron", (given) => Work.toCron("* * * * *", { payload: given }), `Job "Work"`),
+    "the payload of its schedule",
+    [[[null, 5, "", {}, { id: 5 }, undefined], "give one that fits its Schema"]]
+  ],
+  [call("snooze", `Job "Work"`, (given, { context }) => context.snooze(given)), "snooze", duration],
   [call("pool", "WorkerPool", (given) => WorkerPool.use((_) => _.pool(given))), "the id", text],
   [call("TaskPool.use", "TaskPool", (given) => TaskPool.use(given)), "the body", fn],
   ...[TaskPool.forEach, TaskPool.forEachExit].flatMap((

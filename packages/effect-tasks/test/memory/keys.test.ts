@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { Job, TaskPool } from "effect-tasks"
-import { collect, pool } from "./memory.ts"
+import { heap, pool } from "./memory.ts"
 
 const length = 20_000
 const count = 1_000
@@ -17,19 +17,16 @@ const key = ({ n }: { readonly n: number }) => longKey(n)
 class Unique extends Job.make("Unique", { payload, key, unique: true }) {}
 class Superseded extends Job.make("Superseded", { payload, key, unique: "supersede" }) {}
 class Limited extends Job.make("Limited", { payload, concurrency: { limit: 1, key } }) {}
+class Rated extends Job.make("Rated", { payload, rate: { limit: 1, window: 20, key } }) {}
 class Expiring extends Job.make("Expiring", { payload, key, persistent: { timeToLive: 20 } }) {}
 
 const app = Layer.mergeAll(
   Unique.toLayer(() => Effect.void),
   Superseded.toLayer(() => Effect.never),
   Limited.toLayer(() => Effect.void),
+  Rated.toLayer(() => Effect.void),
   Expiring.toLayer(() => Effect.void)
 ).pipe(Layer.provideMerge(pool({ workers: 4 })))
-
-const heap = Effect.promise(async () => {
-  await collect()
-  return process.memoryUsage().heapUsed
-})
 
 const numbers = Array.from({ length: count }, (_, n) => n)
 
@@ -75,6 +72,15 @@ describe("R16 keys whose tasks have ended are forgotten", () => {
         yield* own.cancel()
       })
     ).pipe(Effect.exit)
+  )
+
+  returns(
+    "of a rate whose windows are over, when another key comes",
+    Effect.gen(function*() {
+      for (const n of numbers) yield* Rated.run({ n })
+      yield* Effect.sleep(40)
+      yield* Rated.run({ n: count })
+    })
   )
 
   returns(

@@ -17,6 +17,12 @@ export const many = 20
 setFlagsFromString("--expose-gc")
 const gc = runInNewContext("gc") as () => void
 
+/** What is in use of the heap, in bytes. */
+export const heap = Effect.promise(async () => {
+  await collect()
+  return process.memoryUsage().heapUsed
+})
+
 /** A weak reference that was made or read keeps its object until the current turn of the event loop has ended. */
 export const collect = async (): Promise<void> => {
   for (let n = 0; n < 6; n++) {

@@ -138,8 +138,9 @@ export abstract class Life extends Schedule {
   /** Between two attempts the slot is lent; the other one is a start. */
   private rest(task: Task, reason: string, millis: number): void {
     const wait = this.lend(task.main, reason, undefined, () => this.again(task), { starts: true })
-    if (millis === 0) this.todo.push(() => this.wake(wait))
-    else task.pause = this.at(millis, () => this.wake(wait))
+    const wake = () => this.todo.push(() => this.wake(wait))
+    if (millis === 0) wake()
+    else task.pause = this.at(millis, wake)
   }
 
   protected snoozed(task: Task, millis: number, hold: boolean): void {

@@ -372,7 +372,7 @@ export class Model extends Life {
     const holder = line === undefined ? undefined : this.lines.get(line)?.at(-1)
     if (holder !== undefined && this.closesRing(task.pool, holder, true)) return "Die WaitCycle"
     const created = this.insert(
-      { ...task, ...task.given, priority: task.priority, delay: undefined },
+      { ...task, ...task.given, instant: task.instant, priority: task.priority, delay: undefined },
       task.pool,
       line
     )

@@ -240,7 +240,8 @@ describe("R19 Concurrency limits", () => {
         yield* one.task.await
       }
       assert.strictEqual(limits.size, 0)
-      assert.isTrue([...families.values()].every(({ size }) => size === 0))
+      const { definition } = PerKey as unknown as { readonly definition: { readonly limits: ReadonlyArray<object> } }
+      assert.deepStrictEqual(definition.limits.map((limit) => families.get(limit).size), [0])
       assert.strictEqual(ready.lanes.size, 0)
     }).pipe(withPool({}, PerKey)))
 

@@ -4,9 +4,19 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import type { DispatchOptions } from "../../Job.ts"
+import type { DispatchAllOptions, DispatchOptions } from "../../Job.ts"
 import { type DispatchError, InvalidPayload, JobNotRegistered, WorkerPoolClosed } from "../../TaskError.ts"
-import { type Check, type Checks, read, refuse, toDelay, toMillis, toOptions, toPriority } from "../job/checks.ts"
+import {
+  type Check,
+  type Checks,
+  read,
+  refuse,
+  toDelay,
+  toInteger,
+  toMillis,
+  toOptions,
+  toPriority
+} from "../job/checks.ts"
 import type { Definition, Timeouts } from "../job/definition.ts"
 import { nearest } from "../job/suggestion.ts"
 import { tracingOf } from "../observe/span.ts"
@@ -38,6 +48,10 @@ const dispatchOptions = {
   timeout: toMillis,
   queueTimeout: toMillis
 } satisfies Checks<DispatchOptions>
+
+const bulkOptions = { ...dispatchOptions, ahead: toInteger(1) } satisfies Checks<DispatchAllOptions>
+
+const usualAhead = 64
 
 /** Options that a later dispatch will be given. */
 export const toDispatchOptions: Check<DispatchOptions> = (value, option, subject) => {
@@ -81,7 +95,11 @@ export const dispatch = (
 const delayOf = (options: DispatchOptions | undefined, { delay, subject }: Definition): number =>
   options?.delay === undefined ? delay : toDelay(options.delay, "delay", subject)
 
-/** Many dispatches of this fiber as one entry of the ready queue; or why there can be none. */
+/** How many tasks of a checked bulk may wait unstarted. */
+export const toAhead = (options: DispatchAllOptions, { subject }: Definition): number =>
+  read(options, bulkOptions, subject).ahead ?? usualAhead
+
+/** Many dispatches of this fiber as one entry of the ready queue, with checked options; or why there can be none. */
 export const openCursor = (
   fiber: AnyFiber,
   machine: Machine,
@@ -89,8 +107,7 @@ export const openCursor = (
   ahead: number,
   options: DispatchOptions
 ): Cursor | DispatchError => {
-  const { check, subject, tag } = definition
-  read(options, dispatchOptions, subject)
+  const { check, tag } = definition
   const timeouts = timeoutsOf(options, definition)
   const delay = delayOf(options, definition)
   const from = fiber.getRef(CurrentTask)

@@ -7,8 +7,8 @@ import * as Stream from "effect/Stream"
 import type { DispatchAllOptions, DispatchOptions } from "../../Job.ts"
 import type { DispatchError } from "../../TaskError.ts"
 import type { Cursor } from "../dispatch/cursor.ts"
-import { openCursor } from "../dispatch/dispatch.ts"
-import { isInteger, refuse, toInteger } from "../job/checks.ts"
+import { openCursor, toAhead } from "../dispatch/dispatch.ts"
+import { isInteger, refuse } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
 import { until } from "../wait/wait.ts"
 import { machineIn } from "./service.ts"
@@ -17,9 +17,6 @@ type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, any>
 type All = Effect.Effect<void, unknown, any>
 
 const isStream = (items: Items): items is Stream.Stream<unknown, unknown, any> => Stream.isStream(items)
-
-const usual = 64
-const toAhead = toInteger(1)
 
 export const dispatchAll = (
   definition: Definition,
@@ -30,8 +27,8 @@ export const dispatchAll = (
   // between the making of the cursor and the wait for it nothing may come
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber): All => {
-      const { ahead: most = usual, ...how } = options
-      const ahead = toAhead(most, "ahead", definition.subject)
+      const ahead = toAhead(options, definition)
+      const { ahead: _, ...how } = options
       if (!isStream(items) && !Predicate.isIterable(items)) {
         refuse(definition.subject, "the items", items, "give an iterable or a Stream")
       }

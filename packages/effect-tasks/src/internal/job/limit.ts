@@ -14,8 +14,8 @@ export class LimitDefinition {
   /** In milliseconds; none where it limits the running tasks. */
   readonly window: number | undefined
   readonly keyOf: ((payload: unknown) => string) | undefined
-  /** The worker pools in which tasks stand behind it. */
-  readonly users = new Set<Resized>()
+  /** The worker pools in which tasks stand behind it, none of which it keeps. */
+  readonly users = new Set<WeakRef<Resized>>()
 
   constructor(limit: number, window?: number, keyOf?: (payload: unknown) => string) {
     this.limit = limit
@@ -26,7 +26,7 @@ export class LimitDefinition {
   resize(limit: number): Effect.Effect<void> {
     return Effect.sync(() => {
       this.limit = toSize(limit, "the limit", "Limit")
-      for (const user of this.users) user.resized()
+      for (const user of this.users) user.deref()?.resized()
     })
   }
 

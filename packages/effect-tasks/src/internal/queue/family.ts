@@ -9,6 +9,7 @@ export class Family implements Resized {
   private readonly resting = new Set<string>()
   private readonly definition: LimitDefinition
   private readonly driver: Driver
+  private readonly self = new WeakRef<Resized>(this)
 
   constructor(definition: LimitDefinition, driver: Driver) {
     this.definition = definition
@@ -31,7 +32,7 @@ export class Family implements Resized {
     this.sweep()
     const made = this.make(key)
     this.byKey.set(key, made)
-    this.definition.users.add(this)
+    if (this.byKey.size === 1) this.enter()
     return made
   }
 
@@ -40,10 +41,10 @@ export class Family implements Resized {
     this.driver.schedule()
   }
 
-  /** Nothing will ask again. */
-  clear(): void {
-    this.byKey.clear()
-    this.definition.users.delete(this)
+  private enter(): void {
+    const { users } = this.definition
+    for (const user of users) if (user.deref() === undefined) users.delete(user)
+    users.add(this.self)
   }
 
   private make(key: string): Permits | Rate {
@@ -73,6 +74,6 @@ export class Family implements Resized {
 
   private delete(key: string): void {
     this.byKey.delete(key)
-    if (this.byKey.size === 0) this.definition.users.delete(this)
+    if (this.byKey.size === 0) this.definition.users.delete(this.self)
   }
 }

@@ -60,7 +60,8 @@ export class Machine {
   readonly resuming = new ReadyQueue()
   readonly suspended = new SuspendedQueue<Suspended & SuspendedDispatch>()
   readonly limits = new LimitTree()
-  readonly families = new Map<LimitDefinition, Family>()
+  /** Of limits that somebody still has. */
+  families = new WeakMap<LimitDefinition, Family>()
   /** Dispatches of many tasks that have not made them all. */
   readonly cursors = new Set<BulkEntry>()
   /** How many pools have a limit of their own. */
@@ -241,7 +242,7 @@ export class Machine {
     this.history.clear()
     this.poolHistory.clear()
     for (const { kept } of this.jobs.values()) kept.clear()
-    for (const family of this.families.values()) family.clear()
+    this.families = new WeakMap()
     this.index = undefined // each task that leaves it lets go of the others of its key
     this.timers.sweep()
     this.context = Context.empty()
