@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
 import { Job, TaskPool, WorkerPool } from "effect-tasks"
-import { expectNoLeaks, TestWorkerPool } from "effect-tasks/testing"
+import { expectNoLeaks, Explore, TestWorkerPool } from "effect-tasks/testing"
 import { settleTurns, testPool, work } from "../support.ts"
 
 const leaksIn = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -171,6 +171,23 @@ describe("expectNoLeaks", () => {
         "1 held key(s) of Work",
         "1 look(s) at the next event"
       ])
+    }))
+
+  it.effect("under Explore, waits for what was stopped however late its turn comes", () =>
+    Explore.run(
+      expectNoLeaks(
+        Effect.asVoid(Plain.dispatch()).pipe(
+          Effect.provide(Plain.toLayer(() => Effect.never).pipe(Layer.provideMerge(WorkerPool.layer())))
+        )
+      ),
+      { seeds: 400 }
+    ))
+
+  it.effect("under Explore, finds a fiber that is left", () =>
+    Effect.gen(function*() {
+      const leaking = expectNoLeaks(Effect.asVoid(Effect.forkDetach(Effect.forever(Effect.sleep(1000)))))
+      const error = yield* Effect.flip(Explore.run(leaking, { seeds: 3 }))
+      assert.include(error.message, "1 fiber(s) of no task")
     }))
 })
 
