@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Effect, Exit, Option } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Option } from "effect"
 import { Tracer } from "effect"
 import { Job, type Task, TaskPool } from "effect-tasks"
 import {
@@ -107,6 +107,30 @@ describe("R27 Snooze", () => {
       yield* task.cancel()
       canceled(yield* task.exit)
     }).pipe(withPool({}, Plain)))
+
+  it.effect("that comes after a cancel holds nobody back", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      yield* script("a", (self) =>
+        Effect.uninterruptible(Effect.andThen(held.wait, self.snooze("1 second", { hold: true }))))
+      const task = yield* Plain.dispatch({ id: "a" })
+      yield* settleTurns
+      const stopped = yield* Effect.forkChild(task.cancel(), { startImmediately: true })
+      yield* held.open
+      yield* Fiber.join(stopped)
+      assert.strictEqual(yield* (yield* Plain.dispatch({ id: "b" })).await, "b")
+    }).pipe(withPool({}, Plain)))
+
+  it.effect("each lasts as long as it says", () =>
+    Effect.gen(function*() {
+      const task = yield* work("a", (self) =>
+        self.snoozes === 0 ? self.snooze("1 second") : self.snoozes === 1 ? self.snooze("5 seconds") : Effect.void)
+      yield* pass("1 second")
+      yield* pass("4 seconds")
+      assert.strictEqual(yield* stateOf(task), "Sleeping")
+      yield* pass("1 second")
+      yield* task.await
+    }).pipe(withPool()))
 
   it.effect("of a fiber that is joined takes effect; the others of the attempt are interrupted", () =>
     Effect.gen(function*() {
