@@ -8,8 +8,8 @@
  * once; a first run without mutants notes which tests come by the place of which, and a mutant runs only these.
  *
  * `--sample` takes that many small ones, spread over the files (all unless given, 0 for none); `--rules` takes the broken
- * rules whose name holds one of these words (`--rules="R15|ring"`), `--no-rules` none; `--tests` names the folders of
- * tests (`rules,scenarios`), `--slow` how many milliseconds a test may take to be worth running hundreds of times.
+ * rules whose name holds one of these words (`--rules="R15|ring"`), `--no-rules` none; `--tests` names the folders
+ * and files of tests (`rules,scenarios,WorkerPool`), `--slow` how many milliseconds a test may take to be worth running hundreds of times.
  * `--resume` keeps results in a file, one a line, and does not run again what it finds there for the same sources and
  * tests. Exits 1 when the score is below `--score` (90).
  */
@@ -29,7 +29,10 @@ const { values: options } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     files: { type: "string", default: "" },
-    tests: { type: "string", default: "rules,scenarios,faults,input,testing,model,memory" },
+    tests: {
+      type: "string",
+      default: "Job,Task,TaskPool,WorkerPool,queue,rules,scenarios,faults,input,testing,model,memory"
+    },
     slow: { type: "string", default: "1500" },
     jobs: { type: "string", default: "2" },
     score: { type: "string", default: "90" },
@@ -55,7 +58,7 @@ const folder = join(tmpdir(), `effect-tasks-mutants-${process.pid}`)
 const mirror = join(folder, "all")
 const originals = sources()
 const tests = options.tests.split(",").flatMap((name) =>
-  globSync(`packages/effect-tasks/test/${name}/*.test.ts`, { cwd: join(import.meta.dirname, "..") })
+  globSync(`packages/effect-tasks/test/${name}{/*,}.test.ts`, { cwd: join(import.meta.dirname, "..") })
 ).toSorted()
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 12)

@@ -6,7 +6,9 @@ import { dispatch } from "./rules/dispatch.ts"
 import { ends } from "./rules/ends.ts"
 import { given } from "./rules/given.ts"
 import { holding } from "./rules/holding.ts"
+import { policies } from "./rules/policies.ts"
 import { pools } from "./rules/pools.ts"
+import { rates } from "./rules/rates.ts"
 import { slots } from "./rules/slots.ts"
 import { surroundings } from "./rules/surroundings.ts"
 import { time } from "./rules/time.ts"
@@ -23,5 +25,7 @@ export const rules = [
   ...dispatch,
   ...waits,
   ...surroundings,
-  ...given
+  ...given,
+  ...rates,
+  ...policies
 ]

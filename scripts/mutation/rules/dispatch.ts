@@ -7,43 +7,57 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "one more than capacity is taken",
     "dispatch/admission.ts",
-    "ready.size - taken < settings.capacity",
-    "ready.size - taken <= settings.capacity"
+    "ready.size < settings.capacity",
+    "ready.size <= settings.capacity"
   ),
   one(
     "R20",
     "capacity counts what free slots are about to take",
     "dispatch/admission.ts",
-    "ready.size - taken < settings.capacity || (taken < free && !isHeldBack)",
-    "ready.size < settings.capacity"
+    "if (paused || !slots.available) return false",
+    "return false"
+  ),
+  one(
+    "R20",
+    "one more is taken than the capacity and the free slots",
+    "dispatch/admission.ts",
+    "ready.size - count < settings.capacity",
+    "ready.size - count <= settings.capacity"
   ),
   one(
     "R20",
     "free slots count as waiting for what a full limit holds back",
     "dispatch/admission.ts",
-    "Math.min(ready.startable, free)",
-    "Math.min(ready.size, free)"
+    "const { count, taken } = ready.startable(free)",
+    "const { taken } = ready.startable(free)\n  const count = Math.min(ready.size, free)"
+  ),
+  one(
+    "R20",
+    "free slots count as waiting for more than a limit has room for",
+    "queue/readyQueue.ts",
+    "limit.room - (taken.get(limit) ?? 0)",
+    "limit.room"
   ),
   one(
     "R20",
     "a dispatch is held back though a slot is free for it",
     "dispatch/admission.ts",
-    " || (taken < free && !isHeldBack)",
-    ""
+    "return count < free && [...",
+    "return false && [..."
   ),
   one(
     "R20",
     "a dispatch that its limit holds back takes a free slot",
     "dispatch/admission.ts",
-    "taken < free && !isHeldBack",
-    "taken < free"
+    "every((limit) => limit.room > (taken.get(limit) ?? 0))",
+    "every(() => true)"
   ),
   one(
     "R20",
     "a dispatch is held back by the limit of another key",
     "dispatch/admission.ts",
-    "run.task.job.limits.get(limitKey)?.hasRoom === false",
-    "[...run.task.job.limits.values()].some(({ hasRoom }) => !hasRoom)"
+    "limitsFor(run, limitKeys)",
+    "limitsFor(run, undefined)"
   ),
   one(
     "R20",
@@ -56,8 +70,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a paused worker pool takes more than its capacity",
     "dispatch/admission.ts",
-    "paused ? 0 : Math.max",
-    "Math.max"
+    "if (paused || !slots.available)",
+    "if (!slots.available)"
   ),
   one(
     "R20",
@@ -132,8 +146,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a suspended dispatcher is refused with its first layer",
     "dispatch/admission.ts",
-    "      renew(run)\n",
-    ""
+    "renewed = renew(run, renewed)",
+    "renewed"
   ),
   one(
     "R20",

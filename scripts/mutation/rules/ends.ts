@@ -256,8 +256,8 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R06",
     "a cancelled task stays in the queue",
     "transition/lifecycle.ts",
-    "  if (run.lane !== undefined) machine.ready.remove(run)\n",
-    ""
+    "  if (run.lane !== undefined) machine.ready.remove(run)\n  machine.schedule()",
+    "  machine.schedule()"
   ),
   one(
     "R06",

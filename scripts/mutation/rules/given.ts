@@ -6,8 +6,8 @@ export const given: ReadonlyArray<RuleMutant> = [
     "R25",
     "the canonical key is made for every dispatch",
     "dispatch/dispatch.ts",
-    "if (definition.keyed) task.key = definition.keyOf(payload.value)",
-    "task.key = definition.keyOf(payload.value)"
+    "  if (definition.keyed) task.key = definition.keyOf(payload.value)\n  const run",
+    "  task.key = definition.keyOf(payload.value)\n  const run"
   ),
   one(
     "R25",

@@ -269,8 +269,8 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "R15",
     "supersede lets the holder run on",
     "dispatch/accept.ts",
-    "if (exempt && holder !== undefined) {",
-    "if (false) {"
+    "(replaces !== undefined || definition.unique === \"supersede\")) {\n    stopTask",
+    "replaces !== undefined) {\n    stopTask"
   ),
   one("R15", "supersede waits for room", "dispatch/accept.ts", "!hasRoom && !exempt && ", "!hasRoom && "),
   one(

@@ -179,8 +179,8 @@ export const pools: ReadonlyArray<RuleMutant> = [
     "R11",
     "a sealed pool refuses its own tasks",
     "dispatch/accept.ts",
-    "(!pool.sealed || isWithin(pool, runAt(from)?.task))",
-    "!pool.sealed"
+    "(!pool.sealed || hasBegun || isWithin(pool, runAt(from)?.task))",
+    "(!pool.sealed || hasBegun)"
   ),
   one(
     "R11",

@@ -47,10 +47,10 @@ export const slots: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R17",
-    "claiming: each fiber makes a claim of its own",
+    "claiming: a fiber that comes to stand behind a claim puts it back",
     "transition/slot.ts",
-    "  if (run.lane !== undefined) return\n",
-    ""
+    "  if (run.lane === undefined) run.order = machine.nextOrder()\n  else if (!wait.starts) return\n  else machine.resuming.remove(run)\n",
+    "  if (run.lane !== undefined) machine.resuming.remove(run)\n  run.order = machine.nextOrder()\n"
   ),
   one(
     "R17",
@@ -98,7 +98,7 @@ export const slots: ReadonlyArray<RuleMutant> = [
     "R17",
     "a retry's delay keeps the slot",
     "run/attempt.ts",
-    "yield* sleep(run, delay)",
+    `yield* pause(run, delay, "retry")`,
     "yield* Effect.sleep(delay)"
   ),
   one(
@@ -184,7 +184,7 @@ export const slots: ReadonlyArray<RuleMutant> = [
     "R18",
     "a queued task with a new priority keeps its place",
     "transition/lifecycle.ts",
-    "  machine.ready.remove(run)\n  machine.ready.add(run, priority, task.pool.depth)\n",
+    "  machine.ready.remove(run)\n  machine.ready.add(run, priority, task.pool.depth, run.limits)\n",
     ""
   ),
   one("R18", "a resize or resume is not noticed", "handle/workerPool.ts", "  machine.schedule()\n", ""),
@@ -196,22 +196,68 @@ export const slots: ReadonlyArray<RuleMutant> = [
     ""
   ),
   // limits
-  one("R19", "one more than a limit runs", "queue/limit.ts", "this.taken < this.permits", "this.taken <= this.permits"),
-  one("R19", "a start takes no permit", "transition/slot.ts", "  run.limit?.take()\n", ""),
+  one(
+    "R19",
+    "one more than a limit runs",
+    "queue/limit.ts",
+    "return this.limit - this.taken",
+    "return this.limit + 1 - this.taken"
+  ),
+  one("R19", "a start takes no permit", "transition/slot.ts", "  run.lane!.limits?.take()\n", ""),
   one(
     "R19",
     "a full limit that has room again is not noticed",
     "queue/limit.ts",
-    "if (wasFull && this.hasRoom) {",
-    "if (false) {"
+    "    this.taken--\n    if (this.hasRoom) this.offer()\n",
+    "    this.taken--\n"
   ),
-  one("R19", "all keys of a job have one limit", "dispatch/accept.ts", "limitOf(run, limitKey)", "limitOf(run)"),
-  {
-    rule: "R19",
-    name: "a sleeping task keeps its permit",
-    edits: [
-      ["transition/slot.ts", "  run.limit?.take()\n", `  if (task.state === "Queued") run.limit?.take()\n`],
-      ["transition/slot.ts", "  run.limit?.release()\n", `  if (run.task.state !== "Sleeping") run.limit?.release()\n`]
-    ]
-  }
+  one(
+    "R19",
+    "all keys of a job have one limit",
+    "transition/limits.ts",
+    `keys === undefined ? "" : keys[i]`,
+    `""`
+  ),
+  one(
+    "R19",
+    "a sleeping task keeps its permit",
+    "transition/slot.ts",
+    "  run.limits?.held?.release()\n",
+    `  if (run.task.state !== "Sleeping") run.limits?.held?.release()\n`
+  ),
+  one(
+    "R19",
+    "a start looks at the first of its limits only",
+    "queue/limits.ts",
+    "for (const limit of this.all) if (!limit.hasRoom) return limit",
+    "for (const limit of this.all.slice(0, 1)) if (!limit.hasRoom) return limit"
+  ),
+  one(
+    "R19",
+    "a lane that is kept out lets no other one try",
+    "queue/readyQueue.ts",
+    "      full.park(lane)\n      offerNext(lane)\n",
+    "      full.park(lane)\n"
+  ),
+  one(
+    "R19",
+    "when the head of a lane has gone others do not try",
+    "queue/readyQueue.ts",
+    "    else if (lane.parkedAt !== undefined) return this.rerank(lane)\n    offerNext(lane)\n",
+    "    else if (lane.parkedAt !== undefined) return this.rerank(lane)\n"
+  ),
+  one(
+    "R19",
+    "a parked lane keeps the rank of a head that has gone",
+    "queue/readyQueue.ts",
+    "else if (lane.parkedAt !== undefined) return this.rerank(lane)",
+    "else if (lane.parkedAt !== undefined) return"
+  ),
+  one(
+    "R19",
+    "a parked lane is not tried again when a better entry comes",
+    "queue/readyQueue.ts",
+    "      lane.parkedAt.unpark(lane) // it may be better now than the one that was let go before it\n      this.open.push(lane)\n",
+    ""
+  )
 ]

@@ -81,7 +81,13 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "new KeyQueue(() => keys.delete(key))",
     "new KeyQueue()"
   ),
-  one("R16", "the limit of a key is remembered for ever", "dispatch/accept.ts", ", () => job.limits.delete(key))", ")"),
+  one(
+    "R16",
+    "the limit of a key is remembered for ever",
+    "queue/family.ts",
+    `"job-concurrency", () => this.delete(key))`,
+    `"job-concurrency", () => {})`
+  ),
   one(
     "R16",
     "a task remembers the pools that it has made",

@@ -50,16 +50,16 @@ export const time: ReadonlyArray<RuleMutant> = [
     "R08",
     "a delayed task overtakes those that came meanwhile",
     "transition/lifecycle.ts",
-    "  run.order = machine.nextOrder()\n",
-    "  run.order = run.task.number\n"
+    "if (run.order === 0) run.order = machine.nextOrder()",
+    "if (run.order === 0) run.order = run.task.number"
   ),
   one("R08", "a queueTimeout never fires", "transition/lifecycle.ts", "if (queueTimeout < Infinity) {", "if (false) {"),
   one(
     "R08",
     "a queueTimeout fires after the start",
     "transition/lifecycle.ts",
-    "  clearDeadline(run)\n  task.startedAt",
-    "  task.startedAt"
+    "  clearDeadline(run)\n  leaveCursor(run)\n  task.startedAt",
+    "  leaveCursor(run)\n  task.startedAt"
   ),
   one(
     "R08",
@@ -103,11 +103,11 @@ export const time: ReadonlyArray<RuleMutant> = [
     "R23",
     "hooks of a failed attempt run",
     "run/attempt.ts",
-    "    task.extras?.hooks?.dropAttempt(task.attempt)\n",
-    ""
+    "    task.extras?.hooks?.dropAttempt(task.attempt)\n    task.attempt++",
+    "    task.attempt++"
   ),
   one("R23", "a retry drops the hooks of the handle", "record/hooks.ts", "hook.attempt !== attempt", "false"),
-  one("R23", "a retry without a delay gives the slot away", "run/attempt.ts", "if (delay > 0 && ", "if ("),
+  one("R23", "a retry without a delay gives the slot away", "run/attempt.ts", "if (delay > 0 || needsMore(run)) ", ""),
   one(
     "R23",
     "a finalizer's defect between attempts hides the failure",

@@ -145,7 +145,7 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R21",
     "a drain from outside ends while a task drains",
     "wait/drain.ts",
-    "from === undefined ? machine.live === 0 : over",
+    "from === undefined ? isIdle(machine) : over",
     "over"
   ),
   one(
@@ -159,8 +159,8 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R21",
     "a drain ends as soon as one task waits for it",
     "wait/drain.ts",
-    ".length >= machine.live",
-    ".length > 0"
+    "return count >= machine.live",
+    "return count > 0"
   ),
   {
     rule: "R21",
@@ -189,8 +189,8 @@ export const waits: ReadonlyArray<RuleMutant> = [
     "R22",
     "reading progress closes a ring unnoticed",
     "handle/task.ts",
-    "{ seen: 0, check }",
-    "{ seen: 0 }"
+    "      seen: 0,\n      check,\n",
+    "      seen: 0,\n      check: () => undefined,\n"
   ),
   one(
     "R22",

@@ -412,6 +412,26 @@ describe("R17 Slots", () => {
         assert.isTrue(Exit.isSuccess(yield* task.exit))
       }).pipe(withPool({ workers: 1 })))
 
+    it.effect("a fiber that comes to stand behind a claim does not put it back", () =>
+      Effect.gen(function*() {
+        const [go, first, second, third] = [gate(), gate(), gate(), gate()]
+        const seen = trace()
+        const a = yield* work("a", (self) =>
+          Effect.all([self.whileSleeping(first.wait), self.whileSleeping(third.wait)], { concurrency: 2 }).pipe(
+            Effect.andThen(seen.push("a"))
+          ))
+        const b = yield* work("b", (self) =>
+          Effect.andThen(self.whileSleeping(second.wait), seen.push("b")))
+        yield* awaitState(b, "Sleeping")
+        yield* work("hog", () =>
+          go.wait)
+        yield* settleTurns
+        for (const { open } of [first, second, third, go]) yield* Effect.andThen(open, settleTurns)
+        yield* a.await
+        yield* b.await
+        assert.deepStrictEqual(seen.log, ["a", "b"])
+      }).pipe(withPool({ workers: 1 })))
+
     it.effect("all whose waits have ended go on together when the task has claimed one", () =>
       Effect.gen(function*() {
         const { status } = yield* WorkerPool

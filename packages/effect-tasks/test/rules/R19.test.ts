@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
-import { Job, TaskPool, WorkerPool } from "effect-tasks"
+import { Job, Limit, TaskPool, WorkerPool } from "effect-tasks"
 import {
   awaitState,
   eventually,
@@ -19,6 +19,10 @@ import {
 
 class One extends Job.make("One", { ...scripted, concurrency: 1 }) {}
 class Two extends Job.make("Two", { ...scripted, concurrency: 2 }) {}
+/** Behind the same limit, in lists that differ. */
+const shared = Limit.permits(1)
+class Behind extends Job.make("Behind", { ...scripted, limits: [shared] }) {}
+class BehindTwo extends Job.make("BehindTwo", { ...scripted, limits: [shared, Limit.permits(9)] }) {}
 class PerKey extends Job.make("PerKey", { ...scripted, concurrency: { limit: 1, key: ({ id }) => id[0]! } }) {}
 
 type AnyScripted<Tag extends string> = Job.Job<
@@ -229,6 +233,21 @@ describe("R19 Concurrency limits", () => {
       yield* open
       yield* next.await
     }).pipe(withPool({}, PerKey)))
+
+  it.effect("a task that waits for a permit and gets the priority of others keeps its arrival among them", () =>
+    Effect.gen(function*() {
+      const seen = trace()
+      const first = yield* hold(Behind, "first")
+      yield* awaitState(first.task, "Running")
+      for (const id of ["a", "b", "c"]) yield* script(id, () => seen.push(id))
+      const early = yield* BehindTwo.dispatch({ id: "a" }, { priority: -1 })
+      const tasks = [yield* Behind.dispatch({ id: "b" }), yield* BehindTwo.dispatch({ id: "c" }), early]
+      yield* settleTurns
+      yield* early.setPriority(0)
+      yield* first.open
+      for (const task of tasks) yield* task.await
+      assert.deepStrictEqual(seen.log, ["a", "b", "c"])
+    }).pipe(withPool({}, Behind, BehindTwo)))
 
   it.effect("keys that come and go leave nothing behind", () =>
     Effect.gen(function*() {

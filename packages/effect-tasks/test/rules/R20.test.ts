@@ -307,6 +307,15 @@ describe("R20 Dispatch", () => {
         assert.strictEqual((yield* tasks).length, 3)
       }).pipe(withPool({ workers: 1, capacity: 1 })))
 
+    it.effect("counts what free slots are about to take no more often than its limit has room", () =>
+      Effect.gen(function*() {
+        yield* Alone.dispatch({ id: "a" })
+        yield* Alone.dispatch({ id: "b" }, { priority: 1 })
+        const exit = yield* Effect.exit(Alone.dispatch({ id: "c" }, { priority: 2 }))
+        assert.strictEqual(reasonOf(exit)._tag, "QueueFull")
+        yield* work("free") // a slot that no limit holds back
+      }).pipe(withPool({ workers: 3, capacity: 1, onFull: "fail" }, Alone)))
+
     for (const onFull of ["fail", "suspend"] as const) {
       it.effect(`never keeps a dispatch from inside a task or a hook waiting (${onFull})`, () =>
         Effect.gen(function*() {

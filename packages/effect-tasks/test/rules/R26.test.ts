@@ -1,11 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Option, Schema, Tracer } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Option, Schema, Tracer } from "effect"
 import { Job, Limit } from "effect-tasks"
+import { TestWorkerPool } from "effect-tasks/testing"
 import {
   gate,
   pass,
   script,
   scripted,
+  scriptedLayer,
+  Scripts,
   settleTurns,
   stateOf,
   TestError,
@@ -339,6 +342,18 @@ describe("R26 Rates", () => {
         yield* Fiber.interrupt(fiber)
       }).pipe(withPool({ capacity: 0 }, Two)))
   })
+
+  it.effect("is unknown to inline test pools, in which delays take no time", () =>
+    Effect.gen(function*() {
+      for (const id of ["a1", "a2", "a3"]) assert.strictEqual(yield* PerKey.run({ id }), id)
+    }).pipe(
+      Effect.provide(
+        scriptedLayer(PerKey).pipe(
+          Layer.provideMerge(TestWorkerPool.layerInline()),
+          Layer.provide(Layer.sync(Scripts, () => new Map()))
+        )
+      )
+    ))
 
   it.effect("other jobs are not held up", () =>
     Effect.gen(function*() {

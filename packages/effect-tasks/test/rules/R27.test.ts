@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { Tracer } from "effect"
 import { Job, type Task, TaskPool } from "effect-tasks"
 import { TestWorkerPool } from "effect-tasks/testing"
@@ -29,7 +29,7 @@ class Timed extends Job.make("Timed", { ...scripted, timeout: "5 seconds" }) {}
 class Tries extends Job.make("Tries", { ...scripted, retry: { times: 1 } }) {}
 
 /** Snoozes that often, then succeeds with the times of its attempts. */
-const snoozing = (times: number, duration: "1 second" = "1 second", hold = false) => {
+const snoozing = (times: number, duration: "1 second" | "10 seconds" = "1 second", hold = false) => {
   const calls: Array<number> = []
   return (self: Task.TaskContext<unknown, TestError, number, string>) =>
     Effect.gen(function*() {
@@ -110,6 +110,30 @@ describe("R27 Snooze", () => {
       yield* task.cancel()
       canceled(yield* task.exit)
     }).pipe(withPool({}, Plain)))
+
+  it.effect("that comes after a cancel holds nobody back", () =>
+    Effect.gen(function*() {
+      const held = gate()
+      yield* script("a", (self) =>
+        Effect.uninterruptible(Effect.andThen(held.wait, self.snooze("1 second", { hold: true }))))
+      const task = yield* Plain.dispatch({ id: "a" })
+      yield* settleTurns
+      const stopped = yield* Effect.forkChild(task.cancel(), { startImmediately: true })
+      yield* held.open
+      yield* Fiber.join(stopped)
+      assert.strictEqual(yield* (yield* Plain.dispatch({ id: "b" })).await, "b")
+    }).pipe(withPool({}, Plain)))
+
+  it.effect("each lasts as long as it says", () =>
+    Effect.gen(function*() {
+      const task = yield* work("a", (self) =>
+        self.snoozes === 0 ? self.snooze("1 second") : self.snoozes === 1 ? self.snooze("5 seconds") : Effect.void)
+      yield* pass("1 second")
+      yield* pass("4 seconds")
+      assert.strictEqual(yield* stateOf(task), "Sleeping")
+      yield* pass("1 second")
+      yield* task.await
+    }).pipe(withPool()))
 
   it.effect("of a fiber that is joined takes effect; the others of the attempt are interrupted", () =>
     Effect.gen(function*() {
@@ -262,21 +286,38 @@ describe("R27 Snooze", () => {
         yield* first.await
       }).pipe(withPool({}, Plain)))
 
-    it.effect("a hold gets no shorter by another snooze", () =>
+    for (const [what, job] of [["job", Plain], ["key", Keyed]] as const) {
+      it.effect(`the hold of a ${what} gets no shorter by another snooze`, () =>
+        Effect.gen(function*() {
+          const both = gate()
+          const snoozeOnce = (duration: "10 seconds" | "1 second") => (self: Task.TaskContext<any, any, any, any>) =>
+            self.snoozes > 0 ? Effect.void : Effect.andThen(both.wait, self.snooze(duration, { hold: true }))
+          yield* script("a1", snoozeOnce("10 seconds"))
+          yield* script("a2", snoozeOnce("1 second"))
+          const tasks = yield* Effect.forEach(["a1", "a2"], (id) => (job as typeof Plain).dispatch({ id }))
+          yield* settleTurns
+          yield* both.open
+          yield* settleTurns
+          yield* pass("9 seconds")
+          assert.deepStrictEqual(yield* Effect.forEach(tasks, stateOf), ["Sleeping", "Sleeping"])
+          yield* pass("1 second")
+          yield* Effect.forEach(tasks, (task) => task.await)
+        }).pipe(withPool({}, Plain, Keyed)))
+    }
+
+    it.effect("a key is held when its last task has gone and its windows are over", () =>
       Effect.gen(function*() {
-        const both = gate()
-        const snoozeOnce = (duration: "10 seconds" | "1 second") => (self: Task.TaskContext<any, any, any, any>) =>
-          self.snoozes > 0 ? Effect.void : Effect.andThen(both.wait, self.snooze(duration, { hold: true }))
-        yield* script("a", snoozeOnce("10 seconds"))
-        yield* script("b", snoozeOnce("1 second"))
-        const tasks = [yield* Plain.dispatch({ id: "a" }), yield* Plain.dispatch({ id: "b" })]
+        yield* script("a1", snoozing(1, "10 seconds", true))
+        const first = yield* Keyed.dispatch({ id: "a1" })
         yield* settleTurns
-        yield* both.open
+        yield* first.cancel()
+        yield* pass("2 seconds")
+        yield* (yield* Keyed.dispatch({ id: "b1" })).await
+        const next = yield* Keyed.dispatch({ id: "a2" })
         yield* settleTurns
-        yield* pass("9 seconds")
-        assert.deepStrictEqual(yield* Effect.forEach(tasks, stateOf), ["Sleeping", "Sleeping"])
-        yield* pass("1 second")
-        yield* Effect.forEach(tasks, (task) => task.await)
-      }).pipe(withPool({}, Plain)))
+        assert.strictEqual(yield* waitingFor(next), "paused")
+        yield* pass("8 seconds")
+        yield* next.await
+      }).pipe(withPool({}, Keyed)))
   })
 })

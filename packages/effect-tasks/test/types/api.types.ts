@@ -1,9 +1,12 @@
-import { Context, Effect, type Exit, Layer, type Option, Queue, Schema, type Scope, type Stream } from "effect"
+import { Context, Cron, Effect, type Exit, Layer, type Option, Queue, Schema, type Scope, Stream } from "effect"
 import {
   type ChildTaskFailed,
+  type CronSchedule,
   type DispatchError,
+  type Explanation,
   Job,
   JobRegistry,
+  Limit,
   type PoolCanceled,
   type Task,
   type TaskAlreadyComplete,
@@ -263,6 +266,122 @@ export const definitions = () => {
   Job.make("F", { payload: { n: Schema.Int }, key: ({ n }) => n })
   // @ts-expect-error: a key sees the payload of its job
   Job.make("G", { payload: { n: Schema.Int }, key: ({ path }) => path })
+}
+
+/** Limits are values; what they tell apart is a payload of every job that names them. */
+export const limits = () => {
+  const shared = Limit.permits(2)
+  expectTypeOf(shared).toEqualTypeOf<Limit.Limit>()
+  expectTypeOf(shared.resize(3)).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(Limit.rate({ limit: 5, window: "1 hour" })).toEqualTypeOf<Limit.Limit>()
+  const byPath = Limit.rate({ limit: 1, window: 5, key: ({ path }: { readonly path: string }) => path })
+  expectTypeOf(byPath).toEqualTypeOf<Limit.Limit<{ readonly path: string }>>()
+  Job.make("Paths", { payload: { path: Schema.String, n: Schema.Int }, limits: [shared, byPath] })
+  Hash.toLayer(() => Effect.succeed("a"), { limits: [shared, byPath] })
+  // @ts-expect-error: the payload has no path to tell apart
+  Job.make("A", { payload: { n: Schema.Int }, limits: [byPath] })
+  // @ts-expect-error: nor has that of the job of this layer
+  Lines.toLayer(() => Effect.succeed(1), { limits: [byPath] })
+  // @ts-expect-error: a limit is made by this module
+  Job.make("B", { limits: [{ limit: 1 }] })
+  // @ts-expect-error: a rate without a window
+  Limit.rate({ limit: 1 })
+  // @ts-expect-error: a rate without a limit
+  Limit.rate({ window: 1 })
+  // @ts-expect-error: a key is a string
+  Limit.rate({ limit: 1, window: 1, key: (n: number) => n })
+}
+
+/** The keys of a job's own rates see its payload. */
+export const rates = () => {
+  const payload = { path: Schema.String }
+  Job.make("One", {
+    payload,
+    rate: {
+      limit: 1,
+      window: "1 second",
+      key: (payload) => {
+        expectTypeOf(payload).toEqualTypeOf<{ readonly path: string }>()
+        return payload.path
+      }
+    }
+  })
+  Job.make("Two", { payload, rate: [{ limit: 1, window: 1, key: ({ path }) => path }, { limit: 5, window: [1, 0] }] })
+  // @ts-expect-error: a key sees the payload of its job
+  Job.make("A", { payload, rate: { limit: 1, window: 1, key: ({ other }) => other } })
+  // @ts-expect-error: a key is a string
+  Job.make("B", { payload: { n: Schema.Int }, rate: [{ limit: 1, window: 1, key: ({ n }) => n }] })
+  // @ts-expect-error: no window
+  Job.make("C", { payload, rate: { limit: 1 } })
+}
+
+/** A schedule gives its job a payload, where that needs one. */
+export const schedules = () => {
+  type Scheduled = Layer.Layer<never, never, WorkerPool | Job.Handler<"Hash">>
+  expectTypeOf(Hash.toCron("0 3 * * *", { payload: { path: "a" } })).toEqualTypeOf<Scheduled>()
+  expectTypeOf(
+    Hash.toCron(Cron.parseUnsafe("0 3 * * *"), {
+      payload: (tick) => {
+        expectTypeOf(tick).toEqualTypeOf<Date>()
+        return { path: tick.toISOString() }
+      }
+    })
+  ).toEqualTypeOf<Scheduled>()
+  Tick.toCron("0 3 * * *")
+  Tick.toCron("0 3 * * *", { overlap: "supersede", timeZone: "Europe/Berlin", jitter: "1 minute" })
+  Loose.toCron("0 3 * * *")
+  Loose.toCron("0 3 * * *", { payload: () => ({ note: "a" }) })
+  // @ts-expect-error: no payload
+  Hash.toCron("0 3 * * *")
+  // @ts-expect-error: options without the payload
+  Hash.toCron("0 3 * * *", { overlap: "skip" })
+  // @ts-expect-error: a payload of another shape
+  Hash.toCron("0 3 * * *", { payload: { path: 1 } })
+  // @ts-expect-error: a function that gives another shape
+  Hash.toCron("0 3 * * *", { payload: () => ({ size: 1 }) })
+  // @ts-expect-error: not a way to overlap
+  Tick.toCron("0 3 * * *", { overlap: "queue-all" })
+  expectTypeOf(WorkerPool.use(({ crons }) => crons)).toEqualTypeOf<
+    Effect.Effect<ReadonlyArray<CronSchedule>, never, WorkerPool>
+  >()
+}
+
+/** Many dispatches: an iterable or a Stream of payloads, whose failures and services are those of the call. */
+export const bulks = () => {
+  type Runtime = WorkerPool | Job.Handler<"Hash">
+  expectTypeOf(Hash.dispatchAll([payload])).toEqualTypeOf<Effect.Effect<void, DispatchError, Runtime>>()
+  expectTypeOf(Hash.dispatchAll(new Set([payload]), { pool, ahead: 8, delay: 5 })).toEqualTypeOf<
+    Effect.Effect<void, DispatchError, Runtime>
+  >()
+  const stream = Stream.fromEffect(Store.use(() => Effect.fail("disk" as const))).pipe(Stream.map(() => payload))
+  expectTypeOf(Hash.dispatchAll(stream)).toEqualTypeOf<
+    Effect.Effect<void, DispatchError | "disk", Runtime | Store>
+  >()
+  // @ts-expect-error: one payload is no list of them
+  Hash.dispatchAll(payload)
+  // @ts-expect-error: items of another shape
+  Hash.dispatchAll([{ path: 1 }])
+  // @ts-expect-error: a Stream of another shape
+  Hash.dispatchAll(Stream.make({ size: 1 }))
+  // @ts-expect-error: unknown option
+  Hash.dispatchAll([payload], { concurrency: 1 })
+}
+
+/** Pauses, snoozes, limits of pools, explanations. */
+export const pauses = () => {
+  expectTypeOf(Hash.pause({ for: "1 minute" })).toEqualTypeOf<Effect.Effect<void, never, WorkerPool>>()
+  expectTypeOf(Hash.resume).toEqualTypeOf<Effect.Effect<void, never, WorkerPool>>()
+  expectTypeOf<ReturnType<HashContext["snooze"]>>().toEqualTypeOf<Effect.Effect<never>>()
+  Hash.toLayer((_, task) => task.snoozes > 3 ? Effect.succeed("a") : task.snooze("1 minute", { hold: true }))
+  // @ts-expect-error: a snooze has a length
+  Hash.toLayer((_, task) => task.snooze())
+  expectTypeOf(pool.resize(3)).toEqualTypeOf<Effect.Effect<void>>()
+  TaskPool.use(() => Effect.void, { concurrency: 2 })
+  // @ts-expect-error: a pool has no keys
+  TaskPool.use(() => Effect.void, { concurrency: { limit: 2, key: () => "a" } })
+  expectTypeOf(WorkerPool.use(({ explain }) => explain("Hash-1"))).toEqualTypeOf<
+    Effect.Effect<Option.Option<Explanation>, never, WorkerPool>
+  >()
 }
 
 /** Different jobs side by side: a tuple of a tuple, a record of a record. */
