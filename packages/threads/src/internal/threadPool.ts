@@ -160,6 +160,7 @@ export class ThreadPool {
   }
 
   private receive(thread: Thread, message: Message): void {
+    if (!Array.isArray(message)) return // others say things of their own on the port
     switch (message[0]) {
       case "Ready":
         thread.state = "ready"
