@@ -9,6 +9,7 @@ import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import type { WorkerError } from "effect/workers/WorkerError"
 import { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
+import { inspect } from "node:util"
 import { causeCodec } from "./codec.ts"
 import { Parent } from "./parent.ts"
 import { Peer } from "./peer.ts"
@@ -67,6 +68,6 @@ const sendable = (value: unknown): unknown => {
   try {
     return structuredClone(value)
   } catch {
-    return String(value)
+    return inspect(value) // `String` throws for what has no prototype
   }
 }

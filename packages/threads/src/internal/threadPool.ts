@@ -92,6 +92,7 @@ export class ThreadPool {
   /** The idle thread that was used last, or whichever is ready first: a new one, or one that becomes idle. */
   acquire(lease: Lease): Effect.Effect<Thread, ThreadNotReady> {
     return Effect.suspend(() => {
+      if (this.scope.state._tag === "Closed") return Effect.fail(new ThreadNotReady({ reason: "its layer has closed" }))
       const thread = this.idle.pop()
       if (thread === undefined) return this.wait(lease)
       thread.keepIdle?.()
@@ -160,6 +161,7 @@ export class ThreadPool {
   }
 
   private receive(thread: Thread, message: Message): void {
+    if (!Array.isArray(message)) return // others say things of their own on the port
     switch (message[0]) {
       case "Ready":
         thread.state = "ready"
@@ -181,7 +183,7 @@ export class ThreadPool {
     this.forget(thread)
     thread.peer.close()
     const wasClosed = state === "closing" || (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
-    if (wasClosed) return
+    if (wasClosed && (state !== "booting" || this.waiting.size === 0)) return
     if (wasIdle) this.options.onLoss(`Thread ${thread.id} ended while it was idle: ${thread.reason}`)
     if (state === "booting") this.failed(new ThreadNotReady({ reason: thread.reason }))
   }

@@ -27,6 +27,11 @@ describe("T6 a thread that ends under a task", { timeout: long }, () => {
       })))
   }
 
+  it.live("is not one whose library says something of its own on the port", () =>
+    onThreads(Effect.gen(function*() {
+      assert.strictEqual(yield* Act.run({ act: "say on the port" }), "alive")
+    })))
+
   it.live("fails a job whose error takes ThreadCrashed, which is retried", () =>
     onThreads(Effect.gen(function*() {
       const task = yield* Fragile.dispatch({ failures: 1 })

@@ -1,6 +1,6 @@
-import { ThreadNotReady, Threads } from "@effect-tasks/threads"
+import { type Thread, ThreadNotReady, Threads } from "@effect-tasks/threads"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import { TaskCanceled, TaskTimeout, WorkerPool } from "effect-tasks"
 import { Act, Burn } from "../fixtures/jobs.ts"
 import { type Acts, clean, defectOf, logging, long, made, spawn, until } from "../support.ts"
@@ -99,4 +99,25 @@ describe("T7 a thread that cannot start", { timeout: long }, () => {
         assert.strictEqual(defect.message, `The thread's module serves no handler of job "Act", only of Burn`)
       })
     ))
+
+  for (const when of ["before the task asks for one", "while one boots"] as const) {
+    it.live(`is told to a handler that outlives the threads' layer, closed ${when}`, () =>
+      clean(
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          // the fixtures' children are not asked for here
+          const ThreadsLive = Threads.layer<Acts>(spawn()) as Layer.Layer<Thread.Serves<"Burn">>
+          const threads = yield* Layer.buildWithScope(ThreadsLive, scope)
+          const handler = yield* Effect.provide(Threads.handler(Burn), Layer.succeedContext(threads))
+          const run = Effect.gen(function*() {
+            if (when === "before the task asks for one") yield* Scope.close(scope, Exit.void)
+            const task = yield* Burn.dispatch({ millis: 1 })
+            yield* until(() => Effect.map(task.status, ({ state }) => state !== "Queued"))
+            if (when === "while one boots") yield* Scope.close(scope, Exit.void)
+            assert.instanceOf(defectOf(yield* task.exit), ThreadNotReady)
+          })
+          yield* Effect.provide(run, Burn.toLayer(handler))
+        }).pipe(Effect.provide(WorkerPool.layer({ unhandled: { defect: "None" } })))
+      ))
+  }
 })

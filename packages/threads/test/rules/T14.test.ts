@@ -14,10 +14,25 @@ describe("T14 logs and spans", { timeout: long }, () => {
         yield* task.await
         const [{ annotations, level, message, spans }] = lines as [typeof lines[number]]
         assert.deepStrictEqual(message.slice(0, 2), ["from the thread", { at: new Date(0) }])
-        assert.strictEqual(message[2], "() => 1", "what cannot be cloned is told as text")
+        assert.strictEqual(message[2], "[Function (anonymous)]", "what cannot be cloned is told as text")
         assert.strictEqual(level, "Info")
         assert.deepStrictEqual(annotations, { task: task.id, job: "Act", pool: "GLOBAL", extra: 1 })
         assert.deepStrictEqual(spans, ["span"])
+      }).pipe(Effect.provide(live().pipe(Layer.provide(layer))))
+    )
+  })
+
+  it.live("what no thread can send is told as text, and is no defect of the handler", () => {
+    const { layer, lines } = logging()
+    return clean(
+      Effect.gen(function*() {
+        assert.strictEqual(yield* Act.run({ act: "log unfit" }), "logged")
+        const [{ annotations, message }] = lines as [typeof lines[number]]
+        assert.deepStrictEqual(message, [
+          "{ run: [Function: run] }",
+          "[Object: null prototype] { run: [Function: run] }"
+        ])
+        assert.strictEqual(annotations["extra"], "[Object: null prototype] { run: [Function: run] }")
       }).pipe(Effect.provide(live().pipe(Layer.provide(layer))))
     )
   })
