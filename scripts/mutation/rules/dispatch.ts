@@ -56,8 +56,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "a dispatch is held back by the limit of another key",
     "dispatch/admission.ts",
-    "limitsFor(run, limitKeys)",
-    "limitsFor(run, undefined)"
+    "[...limitsFor(run, limitKeys)]",
+    "[...limitsFor(run, undefined)]"
   ),
   one(
     "R20",
@@ -106,8 +106,8 @@ export const dispatch: ReadonlyArray<RuleMutant> = [
     "R20",
     "an interrupted dispatcher is admitted later",
     "dispatch/admission.ts",
-    "return Effect.sync(() => suspended.remove(dispatch))",
-    "return Effect.void"
+    "      disarm()\n      suspended.remove(dispatch)\n",
+    "      disarm()\n"
   ),
   one(
     "R20",

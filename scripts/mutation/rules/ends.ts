@@ -100,8 +100,8 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R03",
     "a shutdown leaves the finalizers of tasks that have returned waiting",
     "dispatch/registry.ts",
-    `reason: "shutdown" }, true)`,
-    `reason: "shutdown" })`
+    `shutdown: true }, true)`,
+    `shutdown: true })`
   ),
   one(
     "R03",
@@ -270,7 +270,7 @@ export const ends: ReadonlyArray<RuleMutant> = [
     "R07",
     "a cancel does not reach the pools below",
     "transition/stop.ts",
-    "    for (const pool of pools) this.addPool(pool, reason)\n",
+    "    for (const pool of pools) this.addPool(pool, below)\n",
     ""
   ),
   one(

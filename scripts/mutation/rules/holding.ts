@@ -174,7 +174,13 @@ export const holding: ReadonlyArray<RuleMutant> = [
     "if (pool.isGlobal || pool.sealed) return",
     "if (pool.sealed) return"
   ),
-  one("R13", "the cancel of GLOBAL closes it", "transition/stop.ts", "      if (pool.isGlobal) continue\n", ""),
+  one(
+    "R13",
+    "the cancel of GLOBAL closes it",
+    "transition/stop.ts",
+    "        continue\n      }\n      pool.canceled",
+    "      }\n      pool.canceled"
+  ),
   one("R13", "joining GLOBAL reports failures", "handle/pool.ts", "  if (pool.isGlobal) return undefined\n", ""),
   // whose task it is
   one(

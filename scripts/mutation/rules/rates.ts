@@ -15,15 +15,15 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "R26",
     "a start is noted in a fixed window",
     "queue/rate.ts",
-    "this.starts.push(this.driver.timers.moment())",
-    "this.starts.push(this.starts.peek() ?? this.driver.timers.moment())"
+    "this.starts.push(now)",
+    "this.starts.push(this.starts.peek() ?? now)"
   ),
   one(
     "R26",
     "nothing wakes who waits for a token",
     "queue/rate.ts",
-    "    this.starts.push(this.driver.timers.moment())\n    this.watch()\n",
-    "    this.starts.push(this.driver.timers.moment())\n"
+    "    this.starts.push(now)\n    this.watch()\n",
+    "    this.starts.push(now)\n"
   ),
   one(
     "R26",
@@ -59,7 +59,7 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "R26",
     "a rate is forgotten with its last task",
     "queue/family.ts",
-    "() => this.resting.push(key)",
+    "() => this.rest(key)",
     "() => this.delete(key)"
   ),
   one("R26", "a key is remembered for ever", "queue/family.ts", "      if (isIdle) this.delete(key)\n", ""),
@@ -110,16 +110,16 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "R27",
     "a snooze counts as an attempt",
     "run/attempt.ts",
-    "    rare.snoozes++\n",
-    "    rare.snoozes++\n    task.attempt++\n"
+    "    rareOf(run).snoozes++\n",
+    "    rareOf(run).snoozes++\n    task.attempt++\n"
   ),
-  one("R27", "a snooze is not counted", "run/attempt.ts", "    rare.snoozes++\n", ""),
+  one("R27", "a snooze is not counted", "run/attempt.ts", "    rareOf(run).snoozes++\n", ""),
   one(
     "R27",
     "hooks of an attempt that snoozed run",
     "run/attempt.ts",
-    "    task.extras?.hooks?.dropAttempt(task.attempt)\n    const rare",
-    "    const rare"
+    "    task.extras?.hooks?.dropAttempt(task.attempt)\n    rareOf(run)",
+    "    rareOf(run)"
   ),
   one(
     "R27",
@@ -135,7 +135,13 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "    yield* Effect.uninterruptible(closeAttempt(run, Exit.void))\n",
     ""
   ),
-  one("R27", "hold is ignored", "run/attempt.ts", "    if (hold) holdBack(run, millis)\n", ""),
+  one(
+    "R27",
+    "hold is ignored",
+    "run/attempt.ts",
+    "    if (hold && !task.machine.settings.inline) holdBack(run, millis)\n",
+    ""
+  ),
   one(
     "R27",
     "a hold gets shorter by another snooze",
@@ -161,8 +167,8 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "R27",
     "a snooze hides what else the attempt died of",
     "run/snooze.ts",
-    "Exit.isFailure(exit) && Exit.isSuccess(withoutSnooze(run, exit))",
-    "Exit.isFailure(exit) && withoutSnooze(run, exit) !== exit"
+    "Exit.isSuccess(exit) || Exit.isFailure(withoutSnooze(run, exit))",
+    "Exit.isSuccess(exit) || withoutSnooze(run, exit) === exit"
   ),
   one(
     "R27",
@@ -182,7 +188,7 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "R27",
     "the snooze of an attempt before is taken for one of this",
     "run/attempt.ts",
-    "    rare.snooze = undefined\n",
+    "  if (run.rare !== undefined) run.rare.snoozed = undefined\n",
     ""
   ),
   // paused jobs
@@ -225,7 +231,7 @@ export const rates: ReadonlyArray<RuleMutant> = [
     "R28",
     "a task that runs has not what it gives back when its job is paused",
     "transition/limits.ts",
-    "    limits?.held?.take()\n",
+    "    limits?.held?.take(0) // what is held asks for no time\n",
     ""
   ),
   one(

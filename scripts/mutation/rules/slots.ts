@@ -203,7 +203,7 @@ export const slots: ReadonlyArray<RuleMutant> = [
     "return this.limit - this.taken",
     "return this.limit + 1 - this.taken"
   ),
-  one("R19", "a start takes no permit", "transition/slot.ts", "  run.lane!.limits?.take()\n", ""),
+  one("R19", "a start takes no permit", "transition/slot.ts", "    limits.take(execution.takenAt)\n", ""),
   one(
     "R19",
     "a full limit that has room again is not noticed",

@@ -23,7 +23,7 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "this.timers.set(this.timeToLive, () => this.remove(key))",
     "this.timers.set(this.timeToLive, () => {})"
   ),
-  one("R16", "failures are kept", "transition/lifecycle.ts", ` && exitStatusOf(task) === "success") {`, ") {"),
+  one("R16", "failures are kept", "transition/lifecycle.ts", `    exitStatusOf(task) === "success"\n`, "    true\n"),
   one(
     "R16",
     "ended tasks stay visible for ever",
@@ -288,7 +288,7 @@ export const surroundings: ReadonlyArray<RuleMutant> = [
     "R16",
     "a job gives the tasks of others by id",
     "handle/job.ts",
-    "found?.job.tag === tag ?",
+    "found.job.tag === tag ?",
     "found !== undefined ?"
   )
 ]

@@ -82,8 +82,8 @@ export const time: ReadonlyArray<RuleMutant> = [
     "R23",
     "there is one retry too few",
     "run/retry.ts",
-    "run.task.attempt > (retry.times",
-    "run.task.attempt >= (retry.times"
+    "failuresBefore(run) >= (retry.times",
+    "failuresBefore(run) + 1 >= (retry.times"
   ),
   one(
     "R23",
