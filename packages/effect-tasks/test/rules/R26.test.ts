@@ -333,6 +333,18 @@ describe("R26 Rates", () => {
         }).pipe(withPool({ capacity: 0 }, Two)))
     }
 
+    it.effect("lets the next one in when it is interrupted", () =>
+      Effect.gen(function*() {
+        for (const id of ["a", "b"]) yield* Two.run({ id })
+        const first = yield* Effect.forkChild(Two.dispatch({ id: "c" }), { startImmediately: true })
+        const next = yield* Effect.forkChild(Work.dispatch({ id: "d" }), { startImmediately: true })
+        yield* settleTurns
+        assert.isUndefined(next.pollUnsafe())
+        yield* Fiber.interrupt(first)
+        yield* settleTurns
+        assert.isDefined(next.pollUnsafe())
+      }).pipe(withPool({ capacity: 0 }, Two)))
+
     it.effect("leaves no timer behind when it is interrupted", () =>
       Effect.gen(function*() {
         yield* Two.dispatch({ id: "a" })

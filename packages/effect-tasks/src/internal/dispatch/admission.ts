@@ -32,12 +32,13 @@ const hasRoom = (run: Run, { limitKeys }: Circumstances): boolean => {
 export const admitNext = (machine: Machine): boolean => {
   const next = machine.suspended.peek()
   if (next === undefined) return false
+  const millis = next.opensIn() // asked first: time goes on meanwhile
   if (next.hasRoom()) return next.admit(true)
-  next.watch()
+  next.lookAgain(millis)
   return false
 }
 
-/** When time gives the room that a limit has not; nothing else would call for a turn then. */
+/** In how many milliseconds time alone gives room to a limit that has none: nothing else would call for a turn then. */
 const opensIn = (run: Run, { limitKeys }: Circumstances): number => {
   const full = limitsFor(run, limitKeys).find((limit) => !limit.hasRoom)
   return full instanceof Hold ? full.opensAt - run.task.machine.timers.moment() : Infinity
@@ -70,15 +71,19 @@ const suspend = (run: Run, how: Circumstances): Dispatched =>
       concerns: concernsOf(run),
       heapIndex: -1,
       hasRoom: () => hasRoom(run, renewed),
-      watch: () => {
+      opensIn: () => opensIn(run, renewed),
+      lookAgain: (millis: number) => {
         disarm()
-        alarm = machine.timers.set(Math.ceil(opensIn(run, renewed)), () => machine.schedule())
+        alarm = machine.timers.set(Math.ceil(millis), () => machine.schedule())
       },
       admit
     }
     suspended.add(dispatch)
     machine.schedule()
-    return Effect.sync(leave)
+    return Effect.sync(() => {
+      leave()
+      machine.schedule() // the next one may have room
+    })
   })
 
 /** What may refuse it without room, or accept it without any. */

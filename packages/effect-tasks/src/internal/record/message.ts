@@ -38,8 +38,10 @@ export type Message =
 /** A dispatcher that waits for room. */
 export interface SuspendedDispatch {
   readonly hasRoom: () => boolean
-  /** Calls for a turn when the limit that it meets full has room again by time alone. */
-  readonly watch: () => void
+  /** In how many milliseconds time alone gives room to a limit that has none. */
+  readonly opensIn: () => number
+  /** Calls for a turn then. */
+  readonly lookAgain: (millis: number) => void
   /** Tries once more; whether it went on, accepted or refused. */
   readonly admit: (hasRoom: boolean) => boolean
 }
