@@ -370,6 +370,19 @@ describe("R31 dispatchAll", () => {
       ])
     }).pipe(withPool()))
 
+  it.effect("a drain waits for items that are no tasks yet", () =>
+    Effect.gen(function*() {
+      const { drain, pause, resume } = yield* WorkerPool
+      yield* pause
+      const all = yield* Effect.forkChild(Work.dispatchAll([{ id: "a" }].values()), { startImmediately: true })
+      const drained = yield* Effect.forkChild(drain, { startImmediately: true })
+      yield* settleTurns
+      assert.isUndefined(drained.pollUnsafe())
+      yield* resume
+      yield* Fiber.join(all)
+      yield* Fiber.join(drained)
+    }).pipe(withPool()))
+
   it.effect("an empty list returns at once", () =>
     Effect.gen(function*() {
       const pool = yield* TaskPool.make()
