@@ -230,6 +230,7 @@ describe("R30 Schedules", () => {
           payload: (tick) => ({ day: String(tick.getTime() / hours(1)) })
         })
         return Effect.gen(function*() {
+          yield* settleTurns // the schedule sleeps
           wall.offset = hours(5.5) // asleep
           yield* pass(60_000)
           assert.deepStrictEqual(ticks, ["5"])
