@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
 import { Job, type Task, TaskPool, WorkerPool, type WorkerPoolStatus } from "effect-tasks"
-import { awaitState, gate, script, scripted, settleTurns, testPool, withPool, work } from "./support.ts"
+import { awaitState, gate, pass, script, scripted, settleTurns, testPool, withPool, work } from "./support.ts"
 
 class Resize extends Job.make("Resize", { payload: { width: Schema.Int } }) {}
 class Sweep extends Job.make("Sweep") {}
@@ -96,6 +96,7 @@ describe("WorkerPool.changes", () => {
 describe("WorkerPool.explain", () => {
   class Limited extends Job.make("Limited", { ...scripted, concurrency: 1, unique: true }) {}
   class Rated extends Job.make("Rated", { ...scripted, rate: { limit: 1, window: "1 minute" } }) {}
+  class Keyed extends Job.make("Keyed", { ...scripted, rate: { limit: 9, window: 1, key: ({ id }) => id } }) {}
 
   const explain = (task: Task.Any) =>
     Effect.gen(function*() {
@@ -189,6 +190,17 @@ describe("WorkerPool.explain", () => {
       yield* held.open
       yield* second.cancel()
     }).pipe(withPool({}, Limited)))
+
+  it.effect("that its key is held back", () =>
+    Effect.gen(function*() {
+      yield* script("a", (self) => self.snoozes > 0 ? Effect.void : self.snooze("1 second", { hold: true }))
+      const first = yield* Keyed.dispatch({ id: "a" })
+      yield* settleTurns
+      const { paused } = yield* explain(yield* Keyed.dispatch({ id: "a" }))
+      assert.deepStrictEqual(paused, { workerPool: false, job: false, key: true })
+      yield* pass("1 second")
+      yield* first.await
+    }).pipe(withPool({}, Keyed)))
 
   it.effect("none for an id that it does not know", () =>
     Effect.gen(function*() {

@@ -115,7 +115,7 @@ export const policies: ReadonlyArray<RuleMutant> = [
   ),
   one(
     "R31",
-    "a cancelled pool makes items on",
+    "a cancel of GLOBAL leaves what is dispatched into it",
     "transition/stop.ts",
     "if (cursor.pool === pool) cursor.refuse",
     "if (false) cursor.refuse"

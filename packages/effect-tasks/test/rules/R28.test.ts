@@ -24,10 +24,12 @@ describe("R28 Pausing a job", () => {
   it.effect("holds its tasks back, those queued before and after, until it is resumed; other jobs go on", () =>
     Effect.gen(function*() {
       const before = yield* Paused.dispatch({ id: "a" })
+      const other = yield* work("o")
       yield* Paused.pause()
       const after = yield* Paused.dispatch({ id: "b" })
       yield* settleTurns
       assert.deepStrictEqual(yield* Effect.forEach([before, after], waitingFor), ["paused", "paused"])
+      assert.strictEqual(yield* other.await, "o")
       assert.strictEqual(yield* (yield* work("x")).await, "x")
       yield* Paused.resume
       yield* before.await

@@ -1,7 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Option, Schema } from "effect"
 import { Job, TaskPool, WaitCycle } from "effect-tasks"
-import { defect, gate, pass, recordEvents, script, scripted, settleTurns, stateOf, withPool } from "../support.ts"
+import {
+  defect,
+  gate,
+  pass,
+  recordEvents,
+  script,
+  scripted,
+  settleTurns,
+  stateOf,
+  timedOut,
+  withPool
+} from "../support.ts"
 
 const versioned = {
   payload: { id: Schema.String, text: Schema.String },
@@ -90,6 +101,20 @@ describe(`R29 unique: "latest"`, () => {
       yield* Save.resume
       yield* pass("2 seconds")
       assert.strictEqual(yield* task.await, "2")
+    }).pipe(Effect.provide(SaveNow), withPool())
+  })
+
+  it.effect("its queueTimeout counts anew from the end of a delay that starts anew", () => {
+    const SaveNow = Save.toLayer(({ text }) => Effect.succeed(text))
+    return Effect.gen(function*() {
+      yield* Save.pause()
+      const task = yield* Save.dispatch({ id: "a", text: "1" }, { delay: 0, queueTimeout: "1 second" })
+      yield* Save.dispatch({ id: "a", text: "2" })
+      yield* pass("2 seconds")
+      assert.strictEqual(yield* stateOf(task), "Queued")
+      yield* pass("1 second")
+      assert.strictEqual(timedOut(yield* task.exit).phase, "queued")
+      yield* Save.resume
     }).pipe(Effect.provide(SaveNow), withPool())
   })
 

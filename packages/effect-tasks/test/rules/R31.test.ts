@@ -370,6 +370,46 @@ describe("R31 dispatchAll", () => {
       ])
     }).pipe(withPool()))
 
+  it.effect("a cancel of GLOBAL ends it", () =>
+    Effect.gen(function*() {
+      const { global } = yield* WorkerPool
+      const held = yield* busy(1)
+      const all = yield* Effect.forkChild(Effect.exit(Work.dispatchAll(ids(3))), { startImmediately: true })
+      yield* settleTurns
+      yield* global.cancel()
+      const exit = yield* Fiber.join(all)
+      assert.instanceOf((failure(exit) as DispatchError).reason, PoolClosed)
+      yield* held.open
+    }).pipe(withPool({ workers: 1 })))
+
+  it.effect("an iterator that it has begun and leaves is closed", () =>
+    Effect.gen(function*() {
+      const seen = { made: 0, closed: false }
+      yield* Work.pause()
+      const all = yield* Effect.forkChild(Work.dispatchAll(lazily(ids(3), seen), { ahead: 1 }), {
+        startImmediately: true
+      })
+      yield* settleTurns
+      assert.deepStrictEqual(seen, { made: 1, closed: false })
+      yield* Fiber.interrupt(all)
+      yield* settleTurns
+      assert.deepStrictEqual(seen, { made: 1, closed: true })
+      yield* Work.resume
+    }).pipe(withPool()))
+
+  it.effect("a drain waits for items that are no tasks yet", () =>
+    Effect.gen(function*() {
+      const { drain, pause, resume } = yield* WorkerPool
+      yield* pause
+      const all = yield* Effect.forkChild(Work.dispatchAll([{ id: "a" }].values()), { startImmediately: true })
+      const drained = yield* Effect.forkChild(drain, { startImmediately: true })
+      yield* settleTurns
+      assert.isUndefined(drained.pollUnsafe())
+      yield* resume
+      yield* Fiber.join(all)
+      yield* Fiber.join(drained)
+    }).pipe(withPool()))
+
   it.effect("an empty list returns at once", () =>
     Effect.gen(function*() {
       const pool = yield* TaskPool.make()

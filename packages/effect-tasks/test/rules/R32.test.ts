@@ -132,24 +132,29 @@ describe("R32 A pool's concurrency", () => {
       assert.include(String(Exit.isFailure(exit) && exit.cause), "resize the WorkerPool, or limit its jobs")
     }).pipe(withPool()))
 
-  it.effect("pools that move below another parent take its limit", () =>
+  it.effect("pools that move below another parent leave the limits of the one before, and take the new ones", () =>
     Effect.gen(function*() {
-      const held = gate()
-      const [inner, made] = [gate(), gate()]
+      const [held, inner] = [gate(), gate()]
+      const tasks: Array<ScriptedTask> = []
       yield* script("s", () =>
         TaskPool.use((pool) =>
           Effect.gen(function*() {
-            yield* Effect.forEach(["1", "2", "3"], (id) => work(id, () => held.wait, { pool }))
-            yield* made.open
+            for (const id of ["1", "2", "3", "4"]) tasks.push(yield* work(id, () => held.wait, { pool }))
             yield* inner.wait
           })
         ))
-      const [one, two] = [yield* TaskPool.make({ concurrency: 3 }), yield* TaskPool.make({ concurrency: 1 })]
+      const states = Effect.suspend(() => Effect.forEach(tasks, stateOf))
+      const [one, two] = [yield* TaskPool.make({ concurrency: 2 }), yield* TaskPool.make({ concurrency: 3 })]
       yield* Shared.dispatch({ id: "s" }, { pool: one })
       yield* Shared.dispatch({ id: "s" }, { pool: two })
-      yield* made.wait
       yield* settleTurns
+      assert.deepStrictEqual(yield* states, ["Running", "Queued", "Queued", "Queued"]) // the maker runs too
       yield* one.cancel()
+      yield* settleTurns
+      assert.deepStrictEqual(yield* states, ["Running", "Running", "Running", "Queued"])
+      yield* two.resize(4)
+      yield* settleTurns
+      assert.deepStrictEqual(yield* states, ["Running", "Running", "Running", "Running"])
       yield* inner.open
       yield* held.open
       yield* two.join
