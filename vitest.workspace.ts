@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config"
 
 const endToEnd = "**/*.e2e.test.ts"
 
+/** Their tests kill processes and wait for databases and threads in real time, which a busy machine may not give them. */
+const patient = ["sql", "threads"]
+
 /**
  * One project for each package; `docs`: the samples that scripts/doctest.ts took from the documentation; and `e2e`, whose
  * browsers would disturb the others, so they come last and one after the other.
@@ -16,6 +19,7 @@ export default defineConfig({
           root: `packages/${name}`,
           include: ["test/**/*.test.ts"],
           exclude: [endToEnd],
+          retry: patient.includes(name) ? 1 : 0,
           globalSetup: globSync(`packages/${name}/test/setup.ts`, { cwd: import.meta.dirname }).map((file) =>
             `${import.meta.dirname}/${file}`
           )

@@ -50,9 +50,6 @@ const linesOf = (log: string): ReadonlyArray<ReadonlyArray<string>> =>
 
 const workers = 4
 
-/** Where the machine is so busy that a live process loses its session, its tasks run once more than any kill explains. */
-const patient = { timeout: 240_000, retry: 1 }
-
 /** What must hold after everything was killed, so that it had so many lives, and has gone on. */
 const check = (log: string, lives: number) =>
   Effect.gen(function*() {
@@ -124,6 +121,6 @@ describe.concurrent.each(["SQLite", "Postgres"] as const)("a process that is kil
             check(log, lives),
             kind === "SQLite" ? Sqlite.layer({ file: place }) : postgresAt(place, 1)
           )
-        }).pipe(Effect.scoped)), patient)
+        }).pipe(Effect.scoped)), 240_000)
   }
 })
