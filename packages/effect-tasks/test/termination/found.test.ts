@@ -157,6 +157,28 @@ describe("R31 dispatchAll", () => {
     })
   )
 
+  race(
+    "a hook that waits for who dispatches many behind its task's key dies of it, also before that one waits",
+    { workers: 2 },
+    [Newest],
+    Effect.gen(function*() {
+      const parent: ScriptedTask = yield* work("parent", () =>
+        Effect.gen(function*() {
+          yield* script("a", (self) =>
+            self.onExit(() =>
+              Effect.orDie(Effect.forEach(Array.from({ length: 17 }), () =>
+                parent.send("message"), { discard: true }))
+            ))
+          const items = [{ id: "a" }, { id: "a" }, { id: "b" }].values()
+          yield* Effect.forkScoped(
+            Effect.acquireRelease(Effect.exit(Newest.dispatchAll(items, { ahead: 1 })), () =>
+              Effect.void)
+          )
+        }))
+      yield* parent.exit
+    })
+  )
+
   for (const [what, items] of [["a list", list], ["an iterator", () => list().values()]] as const) {
     race(
       `a drain leaves out who dispatches ${what}, no more of which may be made before the drainer has ended`,

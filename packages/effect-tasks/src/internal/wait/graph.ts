@@ -116,8 +116,10 @@ const mayWait = (target: Node): boolean => {
   return false
 }
 
-const taskMayWait = ({ run, state }: TaskRecord): boolean => {
+const taskMayWait = (task: TaskRecord): boolean => {
+  const { machine, run, state } = task
   if (run === undefined) return false
+  for (const { from } of machine.cursors) if (from === task) return true // it may be about to wait for its items
   if (state === "Queued") return run.rare?.keyPlace !== undefined && run.rare.keyPlace.queue.first !== run
   return state !== "Running" || (run.waiting?.waits.size ?? 0) > 0 || (run.execution?.pools?.size ?? 0) > 0
 }
