@@ -177,7 +177,7 @@ export const policies: ReadonlyArray<RuleMutant> = [
     "R32",
     "a limit that is made later reaches no task that is there",
     "transition/limits.ts",
-    "  for (const run of runsBelow([pool])) if (isUnended(run)) regatePools(run)\n",
+    "  regateBelow([pool])\n",
     ""
   ),
   one(
@@ -191,8 +191,8 @@ export const policies: ReadonlyArray<RuleMutant> = [
     "R32",
     "pools that move keep the limit of the parent that they left",
     "transition/tickets.ts",
-    "if (task.machine.limitedPools > 0) { for",
-    "if (false) { for"
+    "  if (task.machine.limitedPools > 0) regateBelow(pools)\n",
+    ""
   ),
   one(
     "R32",

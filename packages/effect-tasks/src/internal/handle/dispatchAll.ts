@@ -10,6 +10,7 @@ import type { Cursor } from "../dispatch/cursor.ts"
 import { openCursor, toAhead } from "../dispatch/dispatch.ts"
 import { isInteger, refuse } from "../job/checks.ts"
 import type { Definition } from "../job/definition.ts"
+import { backendOf } from "../record/job.ts"
 import { until } from "../wait/wait.ts"
 import { machineIn } from "./service.ts"
 
@@ -33,7 +34,7 @@ export const dispatchAll = (
         refuse(definition.subject, "the items", items, "give an iterable or a Stream")
       }
       const machine = machineIn(fiber.context)
-      const isStored = machine.jobs.get(definition.tag)?.registrations.at(-1)?.backend !== undefined
+      const isStored = backendOf(machine.jobs.get(definition.tag)) !== undefined
       // inline each has ended when it returns, and what is stored waits where it is stored
       if (machine.settings.inline || isStored) return restore(eachOf(items, (item) => one(item, how)))
       const cursor = openCursor(fiber, machine, definition, ahead, how)

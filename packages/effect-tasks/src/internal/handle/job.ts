@@ -17,7 +17,7 @@ import { type Checks, read, toFunction, toMillis, toText } from "../job/checks.t
 import type { Definition } from "../job/definition.ts"
 import { toLimits } from "../job/limit.ts"
 import { logSafely } from "../observe/log.ts"
-import type { JobState, Registration } from "../record/job.ts"
+import { backendOf, type JobState, type Registration } from "../record/job.ts"
 import type { Machine } from "../record/machine.ts"
 import { JobTypeId } from "../record/typeIds.ts"
 import { holdJob } from "../transition/limits.ts"
@@ -142,7 +142,7 @@ const storedIn = (
   tag: string,
   ask: (backend: Backend) => Effect.Effect<Option.Option<AnyTask>>
 ): Effect.Effect<Option.Option<AnyTask>> => {
-  const backend = machineIn(context).jobs.get(tag)?.registrations.at(-1)?.backend
+  const backend = backendOf(machineIn(context).jobs.get(tag))
   return backend === undefined ? Effect.succeedNone : ask(backend)
 }
 

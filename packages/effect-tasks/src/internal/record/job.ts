@@ -28,6 +28,9 @@ export interface JobState {
 /** What dispatches of one key have in common. */
 export const keyConcern = ({ tag }: JobState, key: string): string => `${tag.length} ${tag}${key}`
 
+/** Where the tasks of a job are stored, if they are. */
+export const backendOf = (job: JobState | undefined): Backend | undefined => job?.registrations.at(-1)?.backend
+
 /** One handler layer that is alive. */
 export interface Registration {
   readonly job: JobState

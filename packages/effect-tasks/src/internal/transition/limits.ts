@@ -77,7 +77,7 @@ export const regate = (run: Run, limits: Limits | undefined): void => {
 }
 
 /** One whose hooks run stands behind no limit any more. */
-export const isUnended = (run: Run | undefined): run is Run => run !== undefined && run.task.state !== "Exited"
+const isUnended = (run: Run | undefined): run is Run => run !== undefined && run.task.state !== "Exited"
 
 const isOfPool = (limit: Limit): boolean => limit instanceof Permits && limit.waitingFor === "pool-concurrency"
 
@@ -91,13 +91,16 @@ export const limitPool = (pool: PoolRecord, limit: number): void => {
   if (limit === Infinity || pool.released) return
   pool.permits = new Permits(limit, "pool-concurrency", () => {})
   machine.limitedPools++
-  for (const run of runsBelow([pool])) if (isUnended(run)) regatePools(run)
+  regateBelow([pool])
 }
 
-/** The pools above a task have other limits. */
-export const regatePools = (run: Run): void => {
-  const own = (run.limits?.all ?? []).filter((limit) => !isOfPool(limit))
-  regate(run, run.task.machine.limits.of([...own, ...limitsAbove(run.pool)]))
+/** These pools, or those above them, have other limits. */
+export const regateBelow = (pools: Iterable<PoolRecord>): void => {
+  for (const run of runsBelow(pools)) {
+    if (!isUnended(run)) continue
+    const own = (run.limits?.all ?? []).filter((limit) => !isOfPool(limit))
+    regate(run, run.task.machine.limits.of([...own, ...limitsAbove(run.pool)]))
+  }
 }
 
 /** No attempt of the job starts before this moment; those that run go on. */

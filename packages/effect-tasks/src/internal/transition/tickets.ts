@@ -7,11 +7,11 @@
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as event from "../observe/event.ts"
-import { chain, type PoolRecord, runsBelow } from "../record/pool.ts"
+import { chain, type PoolRecord } from "../record/pool.ts"
 import { type Execution, LaterTicket, rareOf, type Run, Sharing, type Ticket } from "../record/run.ts"
 import { extrasOf, type TaskRecord } from "../record/task.ts"
 import { countHeld, countLetGo, countMoved } from "./counting.ts"
-import { isUnended, regatePools } from "./limits.ts"
+import { regateBelow } from "./limits.ts"
 import { handUp, touch } from "./rollUp.ts"
 
 /** The ticket by which a pool holds a task. */
@@ -97,7 +97,7 @@ const hang = ({ execution, task }: Run, sharing: Sharing): void => {
   const pools = execution?.pools ?? []
   countMoved(pools, parent, sharing.parent)
   for (const pool of pools) pool.parent = sharing.parent
-  if (task.machine.limitedPools > 0) { for (const run of runsBelow(pools)) if (isUnended(run)) regatePools(run) }
+  if (task.machine.limitedPools > 0) regateBelow(pools)
 }
 
 const isBelow = (pool: PoolRecord, task: TaskRecord): boolean => {
